@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Checks a finished build of libpyce: what it exports, and that no instruction leaves its instruction set.
+
+    python .ci/check_objects.py BUILD_DIRECTORY
+
+- The shared library exports exactly the functions that the header marks PYCE_API.
+- kernels.c defines one global symbol in each of its builds: a helper shared by two instruction sets would be linked
+  once, with the wrong one's code.
+- Outside the AVX builds of kernels.c nothing touches a ymm or zmm register.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1]
+
+
+def output(*command):
+    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True).stdout
+
+
+def symbols(*nm_options):
+    """Names of the functions and objects, without versions and without the version's own symbol."""
+    rows = [line.split() for line in output("nm", "--defined-only", *nm_options).splitlines()]
+    return {row[-1].split("@")[0] for row in rows if len(row) == 3 and row[1] != "A"}
+
+
+def main():
+    build = Path(sys.argv[1])
+    problems = []
+
+    header = (SOURCE / "c_src/include/pyce.h").read_text()
+    declared = set(re.findall(r"^PYCE_API [^(]*?(\w+)\(", header, re.MULTILINE))
+    (library,) = (path for path in build.glob("libpyce.so*") if not path.is_symlink())
+    exported = symbols("-D", library)
+    problems += [f"{library.name} does not export {name}" for name in sorted(declared - exported)]
+    problems += [f"{library.name} exports {name}" for name in sorted(exported - declared)]
+
+    objects = sorted(build.glob("CMakeFiles/pyce*.dir/c_src/*.o"))
+    for path in objects:
+        isa = re.match(r"pyce_kernels_(\w+)\.dir", path.parts[-3])
+        if isa and symbols("-g", path) != {f"pyce_kernels_{isa[1]}"}:
+            problems.append(f"{path} defines {sorted(symbols('-g', path))}")
+        if not (isa and isa[1].startswith("avx")):
+            wide = re.findall(r"^.*%[yz]mm.*$", output("objdump", "-d", "--no-show-raw-insn", path), re.MULTILINE)
+            problems += [f"{path} uses AVX: {wide[0].strip()}"] if wide else []
+
+    print("\n".join(problems))
+    print(f"{len(exported)} exported functions, {len(objects)} objects, {len(problems)} problems")
+    return bool(problems) or not objects
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+/* formulas_tmpl.h: the formulas of one element, in the compute type `real`. Pure inline functions without branches;
+ * what a formula shares between loss, gradient and Hessian is computed once by construction. Template: kernels.c
+ * includes it once per compute type, after real_f32.h or real_f64.h. */
+
+/* The exponential -------------------------------------------------------------------------------------------------
+ *
+ * exp(x) = 2^k exp(r), k = round(x / ln 2), r = x - k ln 2. ln 2 = LN2_HI + LN2_LO with k LN2_HI exact, so
+ * r = (x - k LN2_HI) - c, where the bracket is exact and c = k LN2_LO. Then
+ *
+ *   exp(r) = 1 + bracket + (r^2 P(r) - c)
+ *
+ * 1 + bracket is formed in two terms and the last bracket is below 0.1, so `value` is within 0.51 ulp and
+ * value + low within 0.02 ulp of exp(r). `magic` holds k in its last bits. */
+typedef struct NAME(exponential) {
+    real value, low, magic;
+} NAME(exponential);
+
+PYCE_INLINE NAME(exponential) NAME(exponential_of)(real x) {
+    NAME(exponential) e;
+    real k, bracket, c, r, sum, rest;
+    e.magic = FMA(x, INV_LN2, SHIFTER);
+    k = e.magic - SHIFTER;
+    bracket = x - k * LN2_HI;
+    c = k * LN2_LO;
+    r = bracket - c;
+    sum = (real)1 + bracket;
+    rest = (((real)1 - sum) + bracket) + FMA(r * r, EXP_POLYNOMIAL(r), -c);
+    e.value = sum + rest;
+    e.low = (sum - e.value) + rest;
+    return e;
+}
+
+/* 2^(k + offset), k in the last bits of magic */
+PYCE_INLINE real NAME(power_of)(real magic, real_bits offset) {
+    return FROM_BITS((BITS(magic) + offset + EXPONENT_ONE) << MANTISSA);
+}
+
+/* Rows ------------------------------------------------------------------------------------------------------------
+ *
+ * exp(x - max), without rounding x - max: the exponents of exp(x) and exp(max) are subtracted as integers and the
+ * rest of exp(max), exp(r_max), is divided out per row (normalise, finish). Where |max| is so large that x - max is
+ * exact, `shift` = max is subtracted first and r_max = 0. */
+typedef struct NAME(reference) {
+    real shift, limit;
+    real_bits offset;
+} NAME(reference);
+
+PYCE_INLINE NAME(reference) NAME(reference_of)(real max) {
+    NAME(reference) reference;
+    const real size = ABS(max);
+    const real shift = size >= EXACT_FROM ? max : (real)0;
+    reference.shift = size - size == (real)0 ? shift : (real)0; /* 0 for an infinite max */
+    reference.limit = max - EXP_LIMIT;
+    reference.offset = (real_bits)EXP_BIAS - BITS(FMA(max - reference.shift, INV_LN2, SHIFTER));
+    return reference;
+}
+
+/* 2^EXP_BIAS exp(x - max) exp(r_max); 0 below the limit; NaN for NaN */
+PYCE_INLINE real NAME(scaled_exp)(real x, real shift, real limit, real_bits offset) {
+    const NAME(exponential) e = NAME(exponential_of)(x - shift);
+    const real scaled = e.value * NAME(power_of)(e.magic, offset);
+    return x < limit ? (real)0 : scaled;
+}
+
+/* (scale + scale_lo) * e with one rounding: the scale is a quotient, its own rounding would cost half an ulp */
+PYCE_INLINE real NAME(scaled_by)(real e, real scale, real scale_lo) {
+    return FMA(scale, e, scale_lo * e);
+}
+
+/* Binary ----------------------------------------------------------------------------------------------------------
+ *
+ * a = |x|, e = exp(-a) in two terms. For a > TINY_FROM, e is scaled by 2^TINY_BIAS (`unscale` takes it off, after the
+ * coefficients: a subnormal times 1e6 would keep its rounding error) and `plain`, which enters sums with 1, is 0. */
+typedef struct NAME(binary) {
+    real a, e, e_lo;       /* exp(-a), scaled */
+    real plain, plain_lo;  /* exp(-a), 0 where it is scaled */
+    real unscale;
+} NAME(binary);
+
+PYCE_INLINE NAME(binary) NAME(binary_of)(real x) {
+    NAME(binary) b;
+    NAME(exponential) e;
+    real power;
+    const real a = ABS(x);
+    const int tiny = a > TINY_FROM;
+    e = NAME(exponential_of)(a > TINY_LIMIT ? -TINY_LIMIT : -a);
+    power = NAME(power_of)(e.magic, tiny ? (real_bits)TINY_BIAS : (real_bits)0);
+    b.a = a;
+    b.e = a > TINY_LIMIT ? (real)0 : e.value * power;
+    b.e_lo = a > TINY_LIMIT ? (real)0 : e.low * power;
+    b.plain = tiny ? (real)0 : b.e;
+    b.plain_lo = tiny ? (real)0 : b.e_lo;
+    b.unscale = tiny ? TINY_UNBIAS : (real)1;
+    return b;
+}
+
+/* loss = u (max(x,0) + s) + v (max(-x,0) + s), s = log1p(e):  c a + w s  with c the coefficient on x's side and
+ * w = u + v. s = e + e^2 R(e) in two terms; every term is >= 0 for labels in [0, 1], so nothing cancels. */
+PYCE_INLINE real NAME(binary_loss)(NAME(binary) b, real x, real u, real v, real w) {
+    const real c = x > (real)0 ? u : v;
+    const real linear = c == (real)0 ? (real)0 : c * b.a;
+    const real bend = b.plain * LOG1P_POLYNOMIAL(b.plain);
+    const real tail = FMA(b.plain, bend, b.e_lo);
+    const real s = b.e + tail;
+    const real s_lo = (b.e - s) + tail;
+    const real inner = b.unscale == (real)1 ? linear : (real)0;
+    const real value = FMA(w, s, FMA(w, s_lo, inner));
+    return b.unscale == (real)1 ? value : FMA(value, b.unscale, linear);
+}
+
+/* 1/(1+e) and e/(1+e), each in two terms; the second scaled like e */
+typedef struct NAME(sigma) {
+    real big, big_lo, small, small_lo;
+} NAME(sigma);
+
+/* n - q d exactly, up to a rounding of the (tiny) result */
+PYCE_INLINE real NAME(residual)(real n, real q, real d) {
+#if HAVE_FMA
+    return FMA(-q, d, n);
+#else
+    const real cq = SPLITTER * q, cd = SPLITTER * d;
+    const real qh = cq - (cq - q), dh = cd - (cd - d);
+    const real ql = q - qh, dl = d - dh;
+    return (((n - qh * dh) - qh * dl) - ql * dh) - ql * dl;
+#endif
+}
+
+PYCE_INLINE NAME(sigma) NAME(sigma_of)(NAME(binary) b) {
+    NAME(sigma) s;
+    const real d = (real)1 + b.plain;
+    const real d_lo = (((real)1 - d) + b.plain) + b.plain_lo;
+    s.big = (real)1 / d;
+    s.big_lo = (NAME(residual)((real)1, s.big, d) - s.big * d_lo) * s.big;
+    s.small = b.e * s.big;
+    s.small_lo = (NAME(residual)(b.e, s.small, d) + (b.e_lo - s.small * d_lo)) * s.big;
+    return s;
+}
+
+/* grad = u s(x) - v s(-x) */
+PYCE_INLINE real NAME(binary_grad)(NAME(binary) b, NAME(sigma) s, real x, real u, real v) {
+    const real c_big = x > (real)0 ? u : -v;
+    const real c_small = x > (real)0 ? -v : u;
+    const real small = FMA(c_small, s.small, c_small * s.small_lo);
+    return FMA(c_big, s.big, FMA(c_big, s.big_lo, small * b.unscale));
+}
+
+/* hess = w s(x) s(-x) */
+PYCE_INLINE real NAME(binary_hess)(NAME(binary) b, NAME(sigma) s, real w) {
+    const real h = s.small * s.big;
+    const real h_lo = FMA(s.small_lo, s.big, s.small * s.big_lo) - NAME(residual)(h, s.small, s.big);
+    return FMA(w, h, w * h_lo) * b.unscale;
+}
+
+PYCE_INLINE real NAME(binary_prob)(NAME(binary) b, NAME(sigma) s, real x) {
+    return x > (real)0 ? s.big + s.big_lo : (s.small + s.small_lo) * b.unscale;
+}

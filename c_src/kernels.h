@@ -1,0 +1,149 @@
+/* kernels.h: what the driver (run.c) and the kernels (kernels.c, compiled once per instruction set) agree on.
+ *
+ * The driver knows no type and no instruction set; the kernels know no shape, no thread and no option. Data passes in
+ * tiles of at most TILE_BYTES, in the compute type. Per-row quantities pass as structures of arrays (row_states,
+ * row_constants), so that the scalar part of a row is computed for a block of rows at a time, in vectors. */
+#ifndef PYCE_KERNELS_H
+#define PYCE_KERNELS_H
+
+#include <stdint.h>
+
+#include "pyce.h"
+
+/* Sizes. They decide the order of summation, hence the last bits: functions of nothing, or of the shape alone. */
+enum {
+    TILE_BYTES = 8192,   /* of one tile of a long row: x, labels and outputs of it stay in L1 */
+    MATRIX_BYTES = 16384, /* of the scratch matrix (classes, rows) of the few-classes kernels */
+    LANE_CLASSES = 64,   /* up to so many classes, a vector lane is a row; above, lanes run along the row */
+    BLOCK_ROWS = 128,    /* rows (or tiles of one row) in a row_states */
+    SUM_LANES = 16,      /* accumulators of a sum along a row */
+    VECTOR_ROWS = 16     /* the few-classes kernels work on a multiple of so many rows */
+};
+
+/* One entry per row, or per tile of a row. Sums are two doubles (hi, lo); the second is 0 in float32. */
+typedef struct row_states {
+    double max[BLOCK_ROWS];      /* the greatest logit; -inf if there is none but NaN */
+    double count[BLOCK_ROWS];    /* how many logits equal it */
+    double rest[BLOCK_ROWS];     /* sum of exp(x_j - max) over the others, times 2^REST_BIAS; NaN if a logit is */
+    double rest_lo[BLOCK_ROWS];
+    double dot[BLOCK_ROWS];      /* dense labels: sum of t_j (max - x_j) */
+    double dot_lo[BLOCK_ROWS];
+    double other[BLOCK_ROWS];    /* sum of t_j over the logits below max */
+    double other_lo[BLOCK_ROWS];
+    double top[BLOCK_ROWS];      /* sum of t_j over the logits equal to max */
+    double at_label[BLOCK_ROWS]; /* index labels: the logit there; NaN if the label is out of range */
+} row_states;
+
+typedef union real_lanes {
+    float f32[BLOCK_ROWS];
+    double f64[BLOCK_ROWS];
+} real_lanes;
+
+typedef union bits_lanes {
+    uint32_t f32[BLOCK_ROWS];
+    uint64_t f64[BLOCK_ROWS];
+} bits_lanes;
+
+/* What the gradient, Hessian and probability loops need of each row, in the compute type. */
+typedef struct row_constants {
+    real_lanes max;
+    real_lanes shift;        /* subtracted from x before the exponential, exactly */
+    real_lanes limit;        /* below it exp(x - max) is 0 */
+    bits_lanes offset;       /* of the exponents: EXP_BIAS minus that of max */
+    real_lanes prob_scale;   /* p_j = 2^-EXP_BIAS (scale + scale_lo) * scaled exponential */
+    real_lanes prob_scale_lo;
+    real_lanes prob_at_max;
+    real_lanes mass_scale;   /* the same for S p_j */
+    real_lanes mass_scale_lo;
+    real_lanes grad_at_max;  /* grad where x_j == max, before - tie * t_j */
+    real_lanes tie;          /* 1 where the maximum is not unique */
+    real_lanes grad_at_label; /* index labels: grad of the label's class if it is the unique maximum */
+    real_lanes hess_at_max;
+    real_lanes log_sum;      /* log1p(rest), so that log p_j = -((max - x_j) + log_sum) */
+} row_constants;
+
+typedef union matrix {
+    float f32[MATRIX_BYTES / 4];
+    double f64[MATRIX_BYTES / 8];
+} matrix;
+
+/* Which outputs a loop writes; the numbers index the tables below. */
+enum {
+    ROWS_GRAD = 0,
+    ROWS_HESS = 1,
+    ROWS_GRAD_HESS = 2,
+    ROWS_PROB = 3,
+    ROWS_LOG_PROB = 4,
+    ROWS_LOOPS = 5
+};
+enum {
+    BINARY_LOSS = 1,
+    BINARY_GRAD = 2,
+    BINARY_HESS = 4,
+    BINARY_PROB = 8,      /* alone */
+    BINARY_LOG_PROB = 9,  /* alone */
+    BINARY_LOOPS = 10
+};
+
+/* A tile of one row, or a matrix of rows: x and labels in the compute type, outputs too. */
+typedef struct rows_loop {
+    const void *x;
+    const void *labels;       /* dense, or NULL */
+    const int64_t *index;     /* index labels of the rows, relative to the tile; NULL with dense or no labels */
+    void *first;              /* grad, hess, prob or log_prob */
+    void *second;             /* hess of ROWS_GRAD_HESS */
+    int64_t classes;          /* in the tile */
+    int64_t rows;             /* lanes: a multiple of VECTOR_ROWS; along: the row's place in row_constants */
+    const row_constants *constants;
+} rows_loop;
+
+typedef struct binary_loop {
+    const void *x, *u, *v, *w; /* w = u + v */
+    void *loss, *grad, *hess;
+    int64_t n;
+} binary_loop;
+
+/* Everything for one compute type. `place` is an entry of row_states. */
+typedef struct kernel_set {
+    int64_t size; /* bytes of the compute type */
+    /* memory -> compute type and back; strides in elements */
+    void (*load[3])(void *to, const void *from, int64_t stride, int64_t n);  /* [dtype] */
+    void (*store[3])(void *to, const void *from, int64_t stride, int64_t n); /* [dtype] */
+    void (*load_matrix[3])(void *to, int64_t to_rows, const void *from, int64_t row_stride, int64_t class_stride,
+                           int64_t rows, int64_t classes);
+    void (*store_matrix[3])(void *to, int64_t row_stride, int64_t class_stride, const void *from, int64_t from_rows,
+                            int64_t rows, int64_t classes);
+    void (*store_doubles[3])(void *to, const double *from, int64_t stride, int64_t n);
+    /* rows */
+    void (*state_along)(row_states *states, int64_t place, const void *x, const void *labels, int64_t n);
+    void (*state_lanes)(row_states *states, const void *x, const void *labels, const int64_t *index, int64_t classes,
+                        int64_t rows);
+    void (*normalise)(row_states *states, int64_t first, int64_t n);
+    void (*combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense);
+    void (*losses)(const row_states *states, int64_t n, int32_t dense, double *loss, double *lse);
+    void (*constants)(const row_states *states, int64_t n, int32_t dense, row_constants *to);
+    void (*rows_along[ROWS_LOOPS])(const rows_loop *loop);
+    void (*rows_lanes[ROWS_LOOPS])(const rows_loop *loop);
+    /* elements */
+    void (*binary_labels)(const double *z, const double *q, int64_t n, void *u, void *v, void *w);
+    void (*binary_complement)(const void *z, int64_t n, void *u, void *w);
+    void (*binary[BINARY_LOOPS])(const binary_loop *loop);
+} kernel_set;
+
+enum { KERNEL_NEEDS_AVX2 = 1, KERNEL_NEEDS_AVX512 = 2 };
+
+typedef struct kernels {
+    int32_t needs; /* KERNEL_NEEDS_*, read from the compiler's own macros, so that flags and detection agree */
+    const kernel_set *f32;
+    const kernel_set *f64;
+} kernels;
+
+extern const kernels pyce_kernels_baseline;
+#if defined(PYCE_HAVE_AVX2)
+extern const kernels pyce_kernels_avx2;
+#endif
+#if defined(PYCE_HAVE_AVX512)
+extern const kernels pyce_kernels_avx512;
+#endif
+
+#endif

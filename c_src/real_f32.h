@@ -1,0 +1,37 @@
+/* real_f32.h: the compute type float32, for the templates that follow (formulas_tmpl.h, loops_tmpl.h).
+ * Included by kernels.c; real_undef.h takes the names back. */
+#define real float
+#define real_bits uint32_t
+#define NAME(base) base##_f32
+#define MEMBER f32
+#define FMA FMA_F32
+#define BITS bits_f32
+#define FROM_BITS from_bits_f32
+#define ABS fabsf
+#define WIDE 0 /* sums and per-row scalars in one double */
+#define MANTISSA 23
+#define EXPONENT_ONE 127
+#define SHIFTER 0x1.8p23f
+#define INV_LN2 INV_LN2_F32
+#define LN2_HI LN2_HI_F32
+#define LN2_LO LN2_LO_F32
+#define EXP_POLYNOMIAL(r) HORNER(5, FMA_F32, r, EXP_TAIL_F32)
+#define LOG1P_POLYNOMIAL(e) HORNER(10, FMA_F32, e, LOG1P_TAIL_F32)
+
+/* Rows: exp(x - max) is 0 below EXP_LIMIT (2^-187, far below what a result can hold); exponentials are scaled by
+ * 2^EXP_BIAS, so that none is subnormal; REST_BIAS is the scale of row_states.rest. From |max| >= EXACT_FROM on,
+ * x - max is exact for every x above the limit (both lie within a factor of 2). */
+#define EXP_LIMIT 130.0f
+#define EXP_BIAS 64
+#define EXP_UNBIAS 0x1p-64f
+#define REST_BIAS 0
+#define REST_ONE 0x1p0
+#define ACC_TO_REST 0x1p-64
+#define EXACT_FROM 264.0f
+
+/* Binary: exp(-a) is scaled by 2^TINY_BIAS for a > TINY_FROM and is 0 for a > TINY_LIMIT. */
+#define TINY_FROM 40.0f
+#define TINY_LIMIT 150.0f
+#define TINY_BIAS 96
+#define TINY_UNBIAS 0x1p-96f
+#define SPLITTER 4097.0f

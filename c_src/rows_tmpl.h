@@ -1,0 +1,233 @@
+/* rows_tmpl.h: from row_states to results: losses and log-sum-exps, then the constants of each row, then the loops over
+ * the logits that write gradients, Hessians and probabilities with them. Template, see formulas_tmpl.h.
+ *
+ * With rest = sum over all but one maximal logit of exp(x_j - max), kept as rest * REST_ONE:
+ *
+ *   lse = max + log1p(rest)        loss = D + S log1p(rest)      D = sum t_j (max - x_j), S = sum t_j
+ *   p_j = exp(x_j - max) / (1 + rest)
+ *   grad_j = S p_j - t_j,  but (R - t_a rest) / (1 + rest) at a unique maximum a, R the mass of the other labels,
+ *            where S p_a - t_a would cancel
+ *   hess_j = S p_j (1 - p_j),  1 - p_j = rest / (1 + rest) where x_j is maximal */
+
+typedef struct NAME(row) {
+    two rest; /* times REST_ONE */
+    two y, inverse, mass;
+    int nothing, poisoned; /* all logits -inf; the row's softmax does not exist */
+} NAME(row);
+
+PYCE_INLINE NAME(row) NAME(row_of)(const row_states *states, int64_t i, const int32_t dense) {
+    NAME(row) row;
+    const double max = states->max[i];
+    two rest;
+    row.rest = add(two_of(states->rest[i], states->rest_lo[i]),
+                   two_of((states->count[i] - 1.0) * REST_ONE, 0.0), WIDE);
+    rest = scale_by_power(row.rest, 1.0 / REST_ONE, WIDE);
+    row.y = WIDE ? two_sum(1.0, rest.hi) : two_of(1.0 + rest.hi, 0.0);
+    if (WIDE) row.y = fast_two_sum(row.y.hi, row.y.lo + rest.lo);
+    row.inverse = reciprocal(row.y, WIDE);
+    row.mass = dense ? add(two_of(states->other[i], states->other_lo[i]), two_of(states->top[i], 0.0), WIDE)
+                     : two_of(1.0, 0.0);
+    row.nothing = max == -INFINITY;
+    row.poisoned = (rest.hi != rest.hi) | ((max == INFINITY) & (states->count[i] > 1.0));
+    return row;
+}
+
+/* log1p(rest) * REST_ONE */
+PYCE_INLINE two NAME(log_sum_of)(NAME(row) row) {
+    const two rest = scale_by_power(row.rest, 1.0 / REST_ONE, WIDE);
+    const two log = log1p_positive(rest, row.y, row.inverse.hi, WIDE);
+    const int tiny = rest.hi < 0x1p-70;
+    return two_of(tiny ? row.rest.hi : log.hi * REST_ONE, WIDE ? (tiny ? row.rest.lo : log.lo * REST_ONE) : 0.0);
+}
+
+PYCE_INLINE void NAME(losses_body)(const row_states *states, int64_t n, double *loss, double *lse,
+                                   const int32_t dense) {
+    int64_t i;
+    PYCE_SIMD
+    for (i = 0; i < n; i++) {
+        const NAME(row) row = NAME(row_of)(states, i, dense);
+        const two log = NAME(log_sum_of)(row);
+        const double max = states->max[i], at = dense ? 0.0 : states->at_label[i];
+        const two gap = WIDE ? two_sum(max, -at) : two_of(max - at, 0.0);
+        const two distance = dense ? two_of(states->dot[i], states->dot_lo[i])
+                                   : two_of(at == max ? 0.0 : gap.hi, at == max ? 0.0 : gap.lo);
+        const two mass_log = scale_by_power(multiply(row.mass, log, WIDE), 1.0 / REST_ONE, WIDE);
+        const two total = add(distance, mass_log, WIDE);
+        const double sum = WIDE ? total.hi + total.lo : total.hi;
+        const double log_one = log.hi * (1.0 / REST_ONE);
+        const int bad = row.poisoned | (row.nothing & (row.mass.hi != 0.0));
+        loss[i] = bad ? (double)NAN : sum;
+        lse[i] = row.rest.hi != row.rest.hi ? (double)NAN : (max - max == 0.0 ? max + log_one : max);
+    }
+}
+
+static void NAME(losses)(const row_states *states, int64_t n, int32_t dense, double *loss, double *lse) {
+    if (dense) NAME(losses_body)(states, n, loss, lse, 1);
+    else NAME(losses_body)(states, n, loss, lse, 0);
+}
+
+PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, row_constants *to, const int32_t dense) {
+    int64_t i;
+    PYCE_SIMD
+    for (i = 0; i < n; i++) {
+        const NAME(row) row = NAME(row_of)(states, i, dense);
+        const real max = (real)states->max[i];
+        const NAME(reference) ref = NAME(reference_of)(max);
+        const int unique = states->count[i] == 1.0;
+        const double prob_poison = (row.poisoned | row.nothing) ? (double)NAN : 0.0;
+        const double poison = (row.poisoned | (row.nothing & (row.mass.hi != 0.0))) ? (double)NAN : 0.0;
+        const two per_exp = multiply(row.inverse, NAME(centre_of)(max), WIDE);
+        const two mass_per_exp = multiply(row.mass, per_exp, WIDE);
+        const two mass_per_one = multiply(row.mass, row.inverse, WIDE);
+        const two others = multiply(row.rest, row.inverse, WIDE); /* (1 - p_max) REST_ONE */
+        const two away = dense ? multiply(two_of(states->top[i], 0.0), others, WIDE) : others;
+        const two toward = multiply(two_of(states->other[i], states->other_lo[i]), row.inverse, WIDE);
+        const double at_unique = dense ? (toward.hi - away.hi * (1.0 / REST_ONE)) +
+                                             (toward.lo - away.lo * (1.0 / REST_ONE))
+                                       : mass_per_one.hi;
+        const two bend = multiply(mass_per_one, others, WIDE);
+        const two log = NAME(log_sum_of)(row);
+        to->max.MEMBER[i] = max;
+        to->shift.MEMBER[i] = ref.shift;
+        to->limit.MEMBER[i] = ref.limit;
+        to->offset.MEMBER[i] = ref.offset;
+        to->prob_scale.MEMBER[i] = (real)(per_exp.hi + prob_poison);
+        to->prob_scale_lo.MEMBER[i] = WIDE ? (real)per_exp.lo : (real)(per_exp.hi - (double)(real)per_exp.hi);
+        to->prob_at_max.MEMBER[i] = (real)(row.inverse.hi + prob_poison);
+        to->mass_scale.MEMBER[i] = (real)(mass_per_exp.hi + poison);
+        to->mass_scale_lo.MEMBER[i] =
+            WIDE ? (real)mass_per_exp.lo : (real)(mass_per_exp.hi - (double)(real)mass_per_exp.hi);
+        to->grad_at_max.MEMBER[i] = (real)((unique ? at_unique : mass_per_one.hi) + poison);
+        to->tie.MEMBER[i] = unique ? (real)0 : (real)1;
+        to->grad_at_label.MEMBER[i] = (real)(poison - others.hi * (1.0 / REST_ONE));
+        to->hess_at_max.MEMBER[i] = (real)(bend.hi * (1.0 / REST_ONE) + poison);
+        to->log_sum.MEMBER[i] = (real)(log.hi * (1.0 / REST_ONE) + prob_poison);
+    }
+}
+
+static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, row_constants *to) {
+    if (dense) NAME(constants_body)(states, n, to, 1);
+    else NAME(constants_body)(states, n, to, 0);
+}
+
+/* One row's constants, and the outputs of one logit ------------------------------------------------------------- */
+
+typedef struct NAME(lane) {
+    real max, shift, limit, prob_scale, prob_scale_lo, prob_at_max, mass_scale, mass_scale_lo, grad_at_max, tie;
+    real hess_at_max, log_sum;
+    real_bits offset;
+} NAME(lane);
+
+PYCE_INLINE NAME(lane) NAME(lane_of)(const row_constants *from, int64_t i) {
+    NAME(lane) lane;
+    lane.max = from->max.MEMBER[i];
+    lane.shift = from->shift.MEMBER[i];
+    lane.limit = from->limit.MEMBER[i];
+    lane.offset = from->offset.MEMBER[i];
+    lane.prob_scale = from->prob_scale.MEMBER[i];
+    lane.prob_scale_lo = from->prob_scale_lo.MEMBER[i];
+    lane.prob_at_max = from->prob_at_max.MEMBER[i];
+    lane.mass_scale = from->mass_scale.MEMBER[i];
+    lane.mass_scale_lo = from->mass_scale_lo.MEMBER[i];
+    lane.grad_at_max = from->grad_at_max.MEMBER[i];
+    lane.tie = from->tie.MEMBER[i];
+    lane.hess_at_max = from->hess_at_max.MEMBER[i];
+    lane.log_sum = from->log_sum.MEMBER[i];
+    return lane;
+}
+
+/* `which` and `dense` are constants where this is inlined. */
+PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, real *second, const int which,
+                                 const int dense) {
+    const real e = NAME(scaled_exp)(x, lane.shift, lane.limit, lane.offset);
+    if (which == ROWS_LOG_PROB) {
+        *first = x == lane.max ? -lane.log_sum : -((lane.max - x) + lane.log_sum);
+    } else if (which == ROWS_PROB) {
+        *first = x == lane.max ? lane.prob_at_max
+                               : NAME(scaled_by)(e, lane.prob_scale, lane.prob_scale_lo) * EXP_UNBIAS;
+    } else {
+        const real mass_p = NAME(scaled_by)(e, lane.mass_scale, lane.mass_scale_lo);
+        if (which != ROWS_HESS) {
+            *first = x == lane.max ? (dense ? lane.grad_at_max - lane.tie * t : lane.grad_at_max)
+                                   : (dense ? FMA(mass_p, EXP_UNBIAS, -t) : mass_p * EXP_UNBIAS);
+        }
+        if (which != ROWS_GRAD) {
+            const real p = dense ? NAME(scaled_by)(e, lane.prob_scale, lane.prob_scale_lo) : mass_p;
+            const real h = x == lane.max ? lane.hess_at_max : FMA(-mass_p, p * EXP_UNBIAS, mass_p) * EXP_UNBIAS;
+            *(which == ROWS_HESS ? first : second) = h;
+        }
+    }
+}
+
+/* grad at an index label, after the loop has written S p there */
+PYCE_INLINE void NAME(write_label)(const row_constants *constants, int64_t row, real x, real *grad) {
+    const int top = x == constants->max.MEMBER[row] && constants->tie.MEMBER[row] == (real)0;
+    *grad = top ? constants->grad_at_label.MEMBER[row] : *grad - (real)1;
+}
+
+PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const int dense) {
+    const real *restrict x = (const real *)loop->x;
+    const real *restrict t = (const real *)loop->labels;
+    real *restrict first = (real *)loop->first;
+    real *restrict second = (real *)loop->second;
+    const int64_t n = loop->classes;
+    const NAME(lane) lane = NAME(lane_of)(loop->constants, loop->rows);
+    int64_t j;
+    PYCE_SIMD
+    for (j = 0; j < n; j++) {
+        real a = 0, b = 0;
+        NAME(write_one)(lane, x[j], dense ? t[j] : (real)0, &a, &b, which, dense);
+        first[j] = a;
+        if (which == ROWS_GRAD_HESS) second[j] = b;
+    }
+    if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {
+        const int64_t at = loop->index[0];
+        if (at >= 0 && at < n) NAME(write_label)(loop->constants, loop->rows, x[at], first + at);
+    }
+}
+
+PYCE_INLINE void NAME(lanes_body)(const rows_loop *loop, const int which, const int dense) {
+    const row_constants *restrict constants = loop->constants;
+    const int64_t rows = loop->rows;
+    int64_t c, r;
+    for (c = 0; c < loop->classes; c++) {
+        const real *restrict x = (const real *)loop->x + c * rows;
+        const real *restrict t = dense ? (const real *)loop->labels + c * rows : x;
+        real *restrict first = (real *)loop->first + c * rows;
+        real *restrict second = which == ROWS_GRAD_HESS ? (real *)loop->second + c * rows : first;
+        PYCE_SIMD
+        for (r = 0; r < rows; r++) {
+            const NAME(lane) lane = NAME(lane_of)(constants, r);
+            real a = 0, b = 0;
+            NAME(write_one)(lane, x[r], t[r], &a, &b, which, dense);
+            first[r] = a;
+            if (which == ROWS_GRAD_HESS) second[r] = b;
+        }
+    }
+    if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {
+        for (r = 0; r < rows; r++) {
+            const int64_t at = loop->index[r];
+            if (at >= 0 && at < loop->classes) {
+                NAME(write_label)(constants, r, ((const real *)loop->x)[at * rows + r],
+                                  (real *)loop->first + at * rows + r);
+            }
+        }
+    }
+}
+
+/* Small functions, one per output: in one function of all cases clang stops vectorising. */
+#define ROWS_LOOP(name, which)                                       \
+    static void NAME(along_##name)(const rows_loop *loop) {          \
+        if (loop->labels) NAME(along_body)(loop, which, 1);          \
+        else NAME(along_body)(loop, which, 0);                       \
+    }                                                                \
+    static void NAME(lanes_##name)(const rows_loop *loop) {          \
+        if (loop->labels) NAME(lanes_body)(loop, which, 1);          \
+        else NAME(lanes_body)(loop, which, 0);                       \
+    }
+ROWS_LOOP(grad, ROWS_GRAD)
+ROWS_LOOP(hess, ROWS_HESS)
+ROWS_LOOP(grad_hess, ROWS_GRAD_HESS)
+ROWS_LOOP(prob, ROWS_PROB)
+ROWS_LOOP(log_prob, ROWS_LOG_PROB)
+#undef ROWS_LOOP

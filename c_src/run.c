@@ -1,0 +1,156 @@
+/* run.c: brings a validated call to the form of problem.h, and walks its blocks. */
+#include "problem.h"
+
+enum { SERIAL_ELEMENTS = 32768 }; /* below, starting threads costs more than it gains */
+
+static operand input_operand(const pyce_array *a, int absent) {
+    operand o = {0};
+    if (absent || !a->data) return o;
+    o.in = (const char *)a->data;
+    o.dtype = a->dtype;
+    o.size = pyce_dtype_size(a->dtype);
+    return o;
+}
+
+static operand output_operand(const pyce_output *a) {
+    operand o = {0};
+    if (!a->data) return o;
+    o.out = (char *)a->data;
+    o.dtype = a->dtype;
+    o.size = pyce_dtype_size(a->dtype);
+    return o;
+}
+
+/* All strides of the call, axis by axis: [array][axis], inputs first. */
+enum { ARRAYS = IN_COUNT + OUTPUT_COUNT };
+
+static void collect_strides(const problem *p, const int64_t *stride[ARRAYS]) {
+    int32_t i;
+    stride[IN_LOGITS] = p->args->logits.stride;
+    stride[IN_LABELS] = p->args->labels.stride;
+    stride[IN_POS_WEIGHT] = p->args->pos_weight.stride;
+    for (i = 0; i < OUTPUT_COUNT; i++) stride[IN_COUNT + i] = output_of(p->args, i)->stride;
+}
+
+static operand *operand_of(problem *p, int32_t array) {
+    return array < IN_COUNT ? p->in + array : p->out + (array - IN_COUNT);
+}
+
+static int is_present(problem *p, int32_t array) {
+    const operand *o = operand_of(p, array);
+    return o->in || o->out;
+}
+
+/* The axes without the class axis and those of extent 1, the logits' greatest stride first. The order does not change
+ * a result; this one reads memory in its own order. */
+static int32_t order_axes(const problem *p, int32_t *axes) {
+    const pyce_args *args = p->args;
+    int32_t count = 0, i, j;
+    for (i = 0; i < args->ndim; i++) {
+        const int64_t s = args->logits.stride[i] < 0 ? -args->logits.stride[i] : args->logits.stride[i];
+        if ((is_rows(args) && i == args->axis) || args->shape[i] == 1) continue;
+        for (j = count++; j > 0; j--) {
+            const int64_t before = args->logits.stride[axes[j - 1]];
+            if ((before < 0 ? -before : before) >= s) break;
+            axes[j] = axes[j - 1];
+        }
+        axes[j] = i;
+    }
+    return count;
+}
+
+static void merge_axes(problem *p) {
+    const int64_t *stride[ARRAYS];
+    int32_t axes[PYCE_MAX_NDIM], count, i, k;
+    collect_strides(p, stride);
+    count = order_axes(p, axes);
+    p->axes = 0;
+    for (i = 0; i < count; i++) {
+        const int64_t extent = p->args->shape[axes[i]];
+        int merges = p->axes > 0;
+        for (k = 0; k < ARRAYS && merges; k++) {
+            if (is_present(p, k)) {
+                merges = operand_of(p, k)->stride[p->axes - 1] == stride[k][axes[i]] * extent;
+            }
+        }
+        if (!merges) p->extent[p->axes++] = 1;
+        p->extent[p->axes - 1] *= extent;
+        for (k = 0; k < ARRAYS; k++) operand_of(p, k)->stride[p->axes - 1] = stride[k][axes[i]];
+    }
+    if (p->axes == 0) {
+        p->axes = 1;
+        p->extent[0] = 1;
+    }
+    for (k = 0; k < ARRAYS && is_rows(p->args); k++) operand_of(p, k)->class_stride = stride[k][p->args->axis];
+}
+
+static int grad_is_logits(const pyce_args *args) {
+    return args->grad.data && args->grad.data == args->logits.data;
+}
+
+void pyce_run(const pyce_args *args, const kernels *kernels) {
+    problem p = {0};
+    const int labelled = pyce_wants_labels(args);
+    int32_t i;
+    p.args = args;
+    p.compute = args->logits.dtype;
+    p.in[IN_LOGITS] = input_operand(&args->logits, 0);
+    p.in[IN_LABELS] = input_operand(&args->labels, !labelled);
+    p.in[IN_POS_WEIGHT] = input_operand(&args->pos_weight, !labelled);
+    for (i = 0; i < OUTPUT_COUNT; i++) {
+        p.out[i] = output_operand(output_of(args, i));
+        if (p.out[i].dtype == PYCE_FLOAT64) p.compute = PYCE_FLOAT64;
+    }
+    p.set = p.compute == PYCE_FLOAT64 ? kernels->f64 : kernels->f32;
+    p.doubles = kernels->f64;
+    p.threads = pyce_thread_limit(args->num_threads);
+    p.in_place = grad_is_logits(args);
+    p.classes = is_rows(args) ? args->shape[args->axis] : 1;
+    merge_axes(&p);
+    p.inner = p.extent[p.axes - 1];
+    p.outer = 1;
+    for (i = 0; i + 1 < p.axes; i++) p.outer *= p.extent[i];
+    if (p.inner == 0 || p.outer == 0) return;
+    if (is_rows(args)) pyce_run_rows(&p);
+    else pyce_run_elements(&p);
+}
+
+/* Blocks --------------------------------------------------------------------------------------------------------- */
+
+block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t length) {
+    block b;
+    int32_t i, k;
+    for (k = 0; k < IN_COUNT; k++) b.in[k] = start * inner_stride(p, p->in + k);
+    for (k = 0; k < OUTPUT_COUNT; k++) b.out[k] = start * inner_stride(p, p->out + k);
+    for (i = p->axes - 2; i >= 0; i--) {
+        const int64_t at = outer % p->extent[i];
+        outer /= p->extent[i];
+        for (k = 0; k < IN_COUNT; k++) b.in[k] += at * p->in[k].stride[i];
+        for (k = 0; k < OUTPUT_COUNT; k++) b.out[k] += at * p->out[k].stride[i];
+    }
+    b.n = p->inner - start < length ? p->inner - start : length;
+    return b;
+}
+
+typedef struct block_loop {
+    const problem *problem;
+    block_work work;
+    int64_t length, per_outer;
+} block_loop;
+
+static void do_block(void *context, int64_t i) {
+    const block_loop *loop = (const block_loop *)context;
+    const int64_t start = i % loop->per_outer * loop->length;
+    const block b = pyce_block_at(loop->problem, i / loop->per_outer, start, loop->length);
+    loop->work(loop->problem, &b);
+}
+
+void pyce_for_blocks(const problem *p, int64_t length, block_work work) {
+    const int small = p->outer * p->inner <= SERIAL_ELEMENTS / p->classes;
+    block_loop loop;
+    loop.problem = p;
+    loop.work = work;
+    loop.length = length;
+    loop.per_outer = (p->inner + length - 1) / length;
+    pyce_parallel_for(do_block, &loop, p->outer * loop.per_outer, small ? 1 : p->threads);
+}

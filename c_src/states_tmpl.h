@@ -1,0 +1,286 @@
+/* states_tmpl.h: the loops that reduce rows to row_states, and what is computed from those per row. Template, see
+ * formulas_tmpl.h.
+ *
+ * Sums along a row run in SUM_LANES fixed lanes, whatever the vector length, so their order is the same on every
+ * instruction set. At most four terms are added in `real` before they enter a wider accumulator: double in float32,
+ * two doubles in float64. */
+
+typedef struct NAME(accumulators) {
+    double sum[SUM_LANES], low[SUM_LANES];
+} NAME(accumulators);
+
+/* sum + low += term */
+PYCE_INLINE void NAME(accumulate)(double *sum, double *low, double term) {
+    if (WIDE) {
+        const two s = two_sum(*sum, term);
+        *sum = s.hi;
+        *low += s.lo;
+    } else {
+        *sum += term;
+    }
+}
+
+PYCE_INLINE two NAME(fold)(const double *sum, const double *low) {
+    two s = two_of(0.0, 0.0);
+    int j;
+    for (j = 0; j < SUM_LANES; j++) s = add(s, two_of(sum[j], low[j]), WIDE);
+    return s;
+}
+
+PYCE_INLINE real NAME(max_of)(const real *x, int64_t n) {
+    real lane[SUM_LANES], max = -(real)INFINITY;
+    int64_t i;
+    int j;
+    for (j = 0; j < SUM_LANES; j++) lane[j] = max;
+    for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) {
+        PYCE_SIMD
+        for (j = 0; j < SUM_LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+    }
+    for (; i < n; i++) max = x[i] > max ? x[i] : max;
+    for (j = 0; j < SUM_LANES; j++) max = lane[j] > max ? lane[j] : max;
+    return max;
+}
+
+/* One group of 4 * SUM_LANES logits: those below max are summed, those equal to it counted. */
+PYCE_INLINE void NAME(sum_group)(const real *x, real max, NAME(reference) ref, real *count, double *sum, double *low) {
+    real term[SUM_LANES];
+    int j;
+    PYCE_SIMD
+    for (j = 0; j < SUM_LANES; j++) {
+        const real x0 = x[j], x1 = x[j + SUM_LANES], x2 = x[j + 2 * SUM_LANES], x3 = x[j + 3 * SUM_LANES];
+        const real e0 = NAME(scaled_exp)(x0, ref.shift, ref.limit, ref.offset);
+        const real e1 = NAME(scaled_exp)(x1, ref.shift, ref.limit, ref.offset);
+        const real e2 = NAME(scaled_exp)(x2, ref.shift, ref.limit, ref.offset);
+        const real e3 = NAME(scaled_exp)(x3, ref.shift, ref.limit, ref.offset);
+        const real c01 = (x0 == max ? (real)1 : (real)0) + (x1 == max ? (real)1 : (real)0);
+        const real c23 = (x2 == max ? (real)1 : (real)0) + (x3 == max ? (real)1 : (real)0);
+        count[j] += c01 + c23;
+        term[j] = ((x0 == max ? (real)0 : e0) + (x1 == max ? (real)0 : e1)) +
+                  ((x2 == max ? (real)0 : e2) + (x3 == max ? (real)0 : e3));
+    }
+    PYCE_SIMD
+    for (j = 0; j < SUM_LANES; j++) NAME(accumulate)(sum + j, low + j, term[j]);
+}
+
+/* Labels of one group of SUM_LANES logits: dot, and the label mass on and off the maximum. */
+typedef struct NAME(label_sums) {
+    double dot[SUM_LANES], dot_lo[SUM_LANES], other[SUM_LANES], other_lo[SUM_LANES], top[SUM_LANES];
+} NAME(label_sums);
+
+PYCE_INLINE two NAME(label_term)(double t, double x, double max) {
+    const double d = x == max ? 0.0 : max - x;
+    const double p = t == 0.0 ? 0.0 : t * d;
+    if (WIDE) {
+        /* what max - x and t d lost; nothing where d is infinite */
+        const double back = max - d;
+        const double lost = (max - (d + back)) + (back - x);
+        const double low = product_error(t, d, p) + t * lost;
+        return two_of(p, (low - low == 0.0) & (x != max) ? low : 0.0);
+    }
+    return two_of(p, 0.0);
+}
+
+PYCE_INLINE void NAME(label_group)(const real *x, const real *t, real max, NAME(label_sums) *sums) {
+    int j;
+    PYCE_SIMD
+    for (j = 0; j < SUM_LANES; j++) {
+        const two term = NAME(label_term)(t[j], x[j], max);
+        const double off = x[j] == max ? 0.0 : (double)t[j];
+        NAME(accumulate)(sums->dot + j, sums->dot_lo + j, term.hi);
+        if (WIDE) sums->dot_lo[j] += term.lo;
+        NAME(accumulate)(sums->other + j, sums->other_lo + j, off);
+        sums->top[j] += x[j] == max ? (double)t[j] : 0.0;
+    }
+}
+
+static void NAME(label_state)(row_states *states, int64_t place, const real *x, const real *t, int64_t n, real max) {
+    NAME(label_sums) sums;
+    real x_tail[SUM_LANES], t_tail[SUM_LANES];
+    two dot, other;
+    double top = 0.0;
+    int64_t i;
+    int j;
+    memset(&sums, 0, sizeof sums);
+    for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) NAME(label_group)(x + i, t + i, max, &sums);
+    if (i < n) {
+        for (j = 0; j < SUM_LANES; j++) {
+            x_tail[j] = i + j < n ? x[i + j] : max;
+            t_tail[j] = i + j < n ? t[i + j] : (real)0;
+        }
+        NAME(label_group)(x_tail, t_tail, max, &sums);
+    }
+    dot = NAME(fold)(sums.dot, sums.dot_lo);
+    other = NAME(fold)(sums.other, sums.other_lo);
+    for (j = 0; j < SUM_LANES; j++) top += sums.top[j];
+    states->dot[place] = dot.hi;
+    states->dot_lo[place] = dot.lo;
+    states->other[place] = other.hi;
+    states->other_lo[place] = other.lo;
+    states->top[place] = top;
+}
+
+/* One tile of one row, lanes along the row. `rest` is left in the scale of the exponentials, see normalise. */
+static void NAME(state_along)(row_states *states, int64_t place, const void *x_data, const void *t_data, int64_t n) {
+    const real *x = (const real *)x_data;
+    const real max = NAME(max_of)(x, n);
+    const NAME(reference) ref = NAME(reference_of)(max);
+    NAME(accumulators) acc;
+    real count[SUM_LANES], total = 0, tail[4 * SUM_LANES];
+    two sum;
+    int64_t i;
+    int j;
+    memset(&acc, 0, sizeof acc);
+    for (j = 0; j < SUM_LANES; j++) count[j] = 0;
+    for (i = 0; i + 4 * SUM_LANES <= n; i += 4 * SUM_LANES) NAME(sum_group)(x + i, max, ref, count, acc.sum, acc.low);
+    if (i < n) {
+        for (j = 0; j < 4 * SUM_LANES; j++) tail[j] = i + j < n ? x[i + j] : -(real)INFINITY;
+        NAME(sum_group)(tail, max, ref, count, acc.sum, acc.low);
+        if (max == -(real)INFINITY) count[0] -= (real)(i + 4 * SUM_LANES - n); /* the padding is no logit */
+    }
+    for (j = 0; j < SUM_LANES; j++) total += count[j];
+    sum = NAME(fold)(acc.sum, acc.low);
+    states->max[place] = max;
+    states->count[place] = total;
+    states->rest[place] = sum.hi;
+    states->rest_lo[place] = sum.lo;
+    if (t_data) NAME(label_state)(states, place, x, (const real *)t_data, n, max);
+}
+
+/* The maxima of a matrix (classes, rows) of VECTOR_ROWS * k rows; each lane is a row. */
+PYCE_INLINE void NAME(lanes_max)(real *max, const real *x, int64_t classes, int64_t rows) {
+    int64_t c, r;
+    for (r = 0; r < rows; r++) max[r] = -(real)INFINITY;
+    for (c = 0; c < classes; c++) {
+        const real *row = x + c * rows;
+        PYCE_SIMD
+        for (r = 0; r < rows; r++) max[r] = row[r] > max[r] ? row[r] : max[r];
+    }
+}
+
+static void NAME(label_lanes)(row_states *states, const real *x, const real *t, const real *max, int64_t classes,
+                              int64_t rows) {
+    int64_t c, r;
+    memset(states->dot, 0, sizeof states->dot);
+    memset(states->dot_lo, 0, sizeof states->dot_lo);
+    memset(states->other, 0, sizeof states->other);
+    memset(states->other_lo, 0, sizeof states->other_lo);
+    memset(states->top, 0, sizeof states->top);
+    for (c = 0; c < classes; c++) {
+        const real *xc = x + c * rows, *tc = t + c * rows;
+        PYCE_SIMD
+        for (r = 0; r < rows; r++) {
+            const two term = NAME(label_term)(tc[r], xc[r], max[r]);
+            const double off = xc[r] == max[r] ? 0.0 : (double)tc[r];
+            NAME(accumulate)(states->dot + r, states->dot_lo + r, term.hi);
+            if (WIDE) states->dot_lo[r] += term.lo;
+            NAME(accumulate)(states->other + r, states->other_lo + r, off);
+            states->top[r] += xc[r] == max[r] ? (double)tc[r] : 0.0;
+        }
+    }
+}
+
+static void NAME(state_lanes)(row_states *states, const void *x_data, const void *t_data, const int64_t *index,
+                              int64_t classes, int64_t rows) {
+    const real *x = (const real *)x_data;
+    real max[BLOCK_ROWS], shift[BLOCK_ROWS], limit[BLOCK_ROWS];
+    real_bits offset[BLOCK_ROWS];
+    int64_t c, r;
+    NAME(lanes_max)(max, x, classes, rows);
+    PYCE_SIMD
+    for (r = 0; r < rows; r++) {
+        const NAME(reference) ref = NAME(reference_of)(max[r]);
+        shift[r] = ref.shift;
+        limit[r] = ref.limit;
+        offset[r] = ref.offset;
+        states->max[r] = max[r];
+        states->count[r] = 0;
+        states->rest[r] = 0;
+        states->rest_lo[r] = 0;
+    }
+    for (c = 0; c < classes; c++) {
+        const real *xc = x + c * rows;
+        PYCE_SIMD
+        for (r = 0; r < rows; r++) {
+            const real e = NAME(scaled_exp)(xc[r], shift[r], limit[r], offset[r]);
+            NAME(accumulate)(states->rest + r, states->rest_lo + r, xc[r] == max[r] ? (real)0 : e);
+            states->count[r] += xc[r] == max[r] ? 1.0 : 0.0;
+        }
+    }
+    if (t_data) NAME(label_lanes)(states, x, (const real *)t_data, max, classes, rows);
+    if (index) {
+        for (r = 0; r < rows; r++) {
+            states->at_label[r] = index[r] >= 0 && index[r] < classes ? (double)x[index[r] * rows + r] : (double)NAN;
+        }
+    }
+}
+
+/* exp(-r_max), where r_max = max - shift - k ln 2 is the part of max that the scaled exponentials did not divide out.
+ * An infinite maximum gives 1. */
+PYCE_INLINE two NAME(centre_of)(real max) {
+    const real centred = max - NAME(reference_of)(max).shift;
+    const double m = centred - centred == (real)0 ? (double)centred : 0.0;
+    const double k = (double)(real)(FMA((real)m, INV_LN2, SHIFTER) - SHIFTER);
+    const double r = m - k * LN2_HI_F64;
+    return exp_reduced(WIDE ? two_of(-r, k * LN2_LO_F64) : two_of(-(r - k * LN2_LO_F64), 0.0), WIDE);
+}
+
+/* rest, as left by the loops above, to row_states' scale. */
+static void NAME(normalise)(row_states *states, int64_t first, int64_t n) {
+    int64_t i;
+    PYCE_SIMD
+    for (i = first; i < n; i++) {
+        const two factor = NAME(centre_of)((real)states->max[i]);
+        const two rest = multiply(two_of(states->rest[i], states->rest_lo[i]), factor, WIDE);
+        states->rest[i] = rest.hi * ACC_TO_REST;
+        states->rest_lo[i] = rest.lo * ACC_TO_REST;
+    }
+}
+
+/* exp(max_i - max) of one state against the greatest, and the label terms that move with it */
+PYCE_INLINE two NAME(demoted)(const row_states *states, int64_t i, double max) {
+    two d, e, mass;
+    if (states->max[i] == max) return two_of(states->rest[i], states->rest_lo[i]);
+    d = WIDE ? two_sum(states->max[i], -max) : two_of(states->max[i] - max, 0.0);
+    if (!(d.lo - d.lo == 0.0)) d.lo = 0.0; /* an infinite maximum */
+    e = exp_negative(d, REST_BIAS, WIDE);
+    mass = add(two_of(states->count[i], 0.0),
+               two_of(states->rest[i] / REST_ONE, states->rest_lo[i] / REST_ONE), WIDE);
+    return multiply(mass, e, WIDE);
+}
+
+/* n states of pieces of one row, in order, to one. May work in place (to == states, place == 0). */
+static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense) {
+    double max = -INFINITY, count = 0.0, top = 0.0;
+    two rest = two_of(0.0, 0.0), dot = rest, other = rest;
+    int64_t i;
+    for (i = 0; i < n; i++) max = states->max[i] > max ? states->max[i] : max;
+    for (i = 0; i < n; i++) {
+        rest = add(rest, NAME(demoted)(states, i, max), WIDE);
+        if (states->max[i] == max) count += states->count[i];
+    }
+    for (i = 0; dense && i < n; i++) {
+        const two below = two_of(states->other[i], states->other_lo[i]);
+        dot = add(dot, two_of(states->dot[i], states->dot_lo[i]), WIDE);
+        if (states->max[i] == max) {
+            other = add(other, below, WIDE);
+            top += states->top[i];
+        } else {
+            const two mass = add(below, two_of(states->top[i], 0.0), WIDE);
+            const two gap = WIDE ? two_sum(max, -states->max[i]) : two_of(max - states->max[i], 0.0);
+            other = add(other, mass, WIDE);
+            if (mass.hi != 0.0) {
+                dot = gap.hi - gap.hi == 0.0 ? add(dot, multiply(mass, gap, WIDE), WIDE)
+                                             : two_of(dot.hi + mass.hi * gap.hi, 0.0);
+            }
+        }
+    }
+    to->max[place] = max;
+    to->count[place] = count;
+    to->rest[place] = rest.hi;
+    to->rest_lo[place] = rest.lo;
+    to->dot[place] = dot.hi;
+    to->dot_lo[place] = dot.lo;
+    to->other[place] = other.hi;
+    to->other_lo[place] = other.lo;
+    to->top[place] = top;
+}

@@ -1,0 +1,327 @@
+/* validate.c: checks each argument once, before anything is computed, and words what is wrong. The same sentence
+ * reaches C (pyce_error.message) and Python (the exception). */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const output_info pyce_outputs[OUTPUT_COUNT] = {
+    {offsetof(pyce_args, loss), PYCE_ARG_LOSS, 1, 0, 1},  {offsetof(pyce_args, grad), PYCE_ARG_GRAD, 0, 0, 1},
+    {offsetof(pyce_args, hess), PYCE_ARG_HESS, 0, 0, 1},  {offsetof(pyce_args, lse), PYCE_ARG_LSE, 1, 1, 0},
+    {offsetof(pyce_args, prob), PYCE_ARG_PROB, 0, 0, 0},  {offsetof(pyce_args, log_prob), PYCE_ARG_LOG_PROB, 0, 0, 0},
+};
+
+/* The layout is ABI: the same in the 64-bit and the 32-bit model. */
+typedef char assert_array_size[sizeof(pyce_array) == 80 && sizeof(pyce_output) == 80 ? 1 : -1];
+typedef char assert_args_size[sizeof(pyce_args) == 816 && offsetof(pyce_args, loss_kind) == 792 ? 1 : -1];
+typedef char assert_error_size[sizeof(pyce_error) == 288 ? 1 : -1];
+
+pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value,
+                      const char *format, ...) {
+    va_list list;
+    error->status = status;
+    error->argument = argument;
+    error->value = value;
+    va_start(list, format);
+    vsnprintf(error->message, sizeof error->message, format, list);
+    va_end(list);
+    return status;
+}
+
+pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *error) {
+    const int64_t known = (int64_t)sizeof *args, most = 1 << 16;
+    const unsigned char *bytes = (const unsigned char *)given;
+    int64_t size, i;
+    if (!given) return pyce_fail(error, PYCE_ERROR_NULL, PYCE_ARG_ARGS, 0, "args is NULL");
+    size = given->struct_size;
+    if (size < known || size > most) {
+        return pyce_fail(error, PYCE_ERROR_STRUCT_SIZE, PYCE_ARG_ARGS, size,
+                    "args.struct_size is %lld, expected %lld: start from pyce_args_init()", (long long)size,
+                    (long long)known);
+    }
+    for (i = known; i < size; i++) {
+        if (bytes[i]) {
+            return pyce_fail(error, PYCE_ERROR_STRUCT_SIZE, PYCE_ARG_ARGS, i,
+                        "args has a non-zero field at byte %lld, which this version (%s) does not know", (long long)i,
+                        pyce_version());
+        }
+    }
+    memcpy(args, given, sizeof *args);
+    args->struct_size = known;
+    return PYCE_OK;
+}
+
+int64_t pyce_dtype_size(pyce_dtype dtype) {
+    switch (dtype) {
+    case PYCE_FLOAT32: case PYCE_INT32: case PYCE_UINT32: return 4;
+    case PYCE_FLOAT64: case PYCE_INT64: case PYCE_UINT64: return 8;
+    case PYCE_INT16: case PYCE_UINT16: return 2;
+    case PYCE_INT8: case PYCE_UINT8: return 1;
+    default: return 0;
+    }
+}
+
+int pyce_wants_labels(const pyce_args *args) {
+    int32_t i;
+    for (i = 0; i < OUTPUT_COUNT; i++) {
+        if (pyce_outputs[i].needs_labels && output_of(args, i)->data) return 1;
+    }
+    return 0;
+}
+
+/* Kinds and numbers --------------------------------------------------------------------------------------------- */
+
+static pyce_status check_numbers(const pyce_args *args, pyce_error *error) {
+    const int32_t least = is_rows(args) ? 1 : 0;
+    int32_t i;
+    if (!pyce_loss_name(args->loss_kind)) {
+        return pyce_fail(error, PYCE_ERROR_LOSS, PYCE_ARG_LOSS_KIND, args->loss_kind, "loss_kind %d is not a pyce_loss",
+                    (int)args->loss_kind);
+    }
+    if (args->reserved) {
+        return pyce_fail(error, PYCE_ERROR_RESERVED, PYCE_ARG_ARGS, args->reserved, "args.reserved is %d, must be 0",
+                    (int)args->reserved);
+    }
+    if (args->num_threads < 0) {
+        return pyce_fail(error, PYCE_ERROR_THREADS, PYCE_ARG_NUM_THREADS, args->num_threads,
+                    "num_threads is %d, must be 0 (automatic) or more", (int)args->num_threads);
+    }
+    if (!pyce_kernels_for(args->isa)) {
+        const char *name = pyce_isa_name(args->isa);
+        return pyce_fail(error, PYCE_ERROR_ISA, PYCE_ARG_ISA, args->isa, "isa %d (%s) is not available here",
+                    (int)args->isa, name ? name : "unknown");
+    }
+    if (args->ndim < least || args->ndim > PYCE_MAX_NDIM) {
+        return pyce_fail(error, PYCE_ERROR_NDIM, PYCE_ARG_NDIM, args->ndim, "ndim is %d, must be %d to %d", (int)args->ndim,
+                    (int)least, PYCE_MAX_NDIM);
+    }
+    for (i = 0; i < args->ndim; i++) {
+        if (args->shape[i] < 0) {
+            return pyce_fail(error, PYCE_ERROR_SHAPE, PYCE_ARG_SHAPE, args->shape[i], "shape[%d] is %lld, negative", (int)i,
+                        (long long)args->shape[i]);
+        }
+    }
+    if (is_rows(args) && (args->axis < 0 || args->axis >= args->ndim)) {
+        return pyce_fail(error, PYCE_ERROR_AXIS, PYCE_ARG_AXIS, args->axis, "axis is %d, must be 0 to %d", (int)args->axis,
+                    (int)args->ndim - 1);
+    }
+    return PYCE_OK;
+}
+
+int64_t pyce_count_elements(const pyce_args *args, int per_row) {
+    const int64_t most = INT64_MAX / 16;
+    int64_t count = 1;
+    int32_t i;
+    for (i = 0; i < args->ndim; i++) {
+        if (args->shape[i] == 0 && !(per_row && i == args->axis)) return 0;
+    }
+    for (i = 0; i < args->ndim; i++) {
+        if (per_row && i == args->axis) continue;
+        if (args->shape[i] > most / count) return -1;
+        count *= args->shape[i];
+    }
+    return count;
+}
+
+/* Arrays -------------------------------------------------------------------------------------------------------- */
+
+/* One array of the call, input or output, with what the checks need to know of it. */
+typedef struct view {
+    const char *name;
+    pyce_argument argument;
+    const void *data;
+    const int64_t *stride;
+    pyce_dtype dtype;
+    int32_t reserved;
+    int per_row;
+    uintptr_t low, high; /* its bytes: low <= address < high; equal if it has none */
+} view;
+
+static view view_of(const pyce_args *args, pyce_argument argument, const void *data, const int64_t *stride,
+                    pyce_dtype dtype, int32_t reserved, int per_row) {
+    view v;
+    v.name = pyce_argument_name(argument);
+    v.argument = argument;
+    v.data = data;
+    v.stride = stride;
+    v.dtype = dtype;
+    v.reserved = reserved;
+    v.per_row = per_row && is_rows(args);
+    v.low = v.high = 0;
+    return v;
+}
+
+static int skips(const pyce_args *args, const view *v, int32_t axis) {
+    return v->per_row && axis == args->axis;
+}
+
+/* Finds the bytes of an array. -1 if they do not fit the address space. */
+static int find_bytes(const pyce_args *args, view *v) {
+    const int64_t size = pyce_dtype_size(v->dtype), most = INT64_MAX / 16;
+    const uintptr_t base = (uintptr_t)v->data;
+    int64_t before = 0, after = 0;
+    int32_t i;
+    v->low = v->high = base;
+    if (pyce_count_elements(args, v->per_row) == 0) return 0;
+    for (i = 0; i < args->ndim; i++) {
+        const int64_t steps = args->shape[i] - 1;
+        const int64_t stride = v->stride[i];
+        int64_t reach;
+        if (skips(args, v, i) || steps <= 0 || stride == 0) continue;
+        if (stride > most || stride < -most || steps > most / (stride < 0 ? -stride : stride)) return -1;
+        reach = steps * (stride < 0 ? -stride : stride);
+        if (stride < 0) before += reach;
+        else after += reach;
+        if (before > most || after > most) return -1;
+    }
+    if ((uint64_t)before * (uint64_t)size > base) return -1;
+    if ((uint64_t)(after + 1) * (uint64_t)size > UINTPTR_MAX - base) return -1;
+    v->low = base - (uintptr_t)(before * size);
+    v->high = base + (uintptr_t)((after + 1) * size);
+    return 0;
+}
+
+static pyce_status check_memory(const pyce_args *args, view *v, pyce_error *error) {
+    if (v->reserved) {
+        return pyce_fail(error, PYCE_ERROR_RESERVED, v->argument, v->reserved, "%s: reserved is %d, must be 0", v->name,
+                    (int)v->reserved);
+    }
+    if (find_bytes(args, v)) {
+        return pyce_fail(error, PYCE_ERROR_SHAPE, v->argument, 0, "%s: shape and strides reach beyond the address space",
+                    v->name);
+    }
+    if ((uintptr_t)v->data % (uintptr_t)pyce_dtype_size(v->dtype) && v->low != v->high) {
+        return pyce_fail(error, PYCE_ERROR_ALIGNMENT, v->argument, 0, "%s: data is not aligned to its dtype %s", v->name,
+                    pyce_dtype_name(v->dtype));
+    }
+    return PYCE_OK;
+}
+
+static int is_float(pyce_dtype dtype) {
+    return dtype == PYCE_FLOAT32 || dtype == PYCE_FLOAT64;
+}
+
+static pyce_status check_input(const pyce_args *args, view *v, int integers, pyce_error *error) {
+    const int right = integers ? !is_float(v->dtype) && pyce_dtype_size(v->dtype) : is_float(v->dtype);
+    if (!v->data && pyce_count_elements(args, v->per_row)) {
+        return pyce_fail(error, PYCE_ERROR_NULL, v->argument, 0, "%s: data is NULL", v->name);
+    }
+    if (!right) {
+        const char *came = pyce_dtype_name(v->dtype);
+        return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected %s", v->name,
+                    came ? came : "unknown", integers ? "an integer type" : "float32 or float64");
+    }
+    return check_memory(args, v, error);
+}
+
+/* Whether no two elements of an output share memory: sorted by stride, each axis steps over all the smaller ones. */
+static int is_spread(const pyce_args *args, const view *v) {
+    int64_t stride[PYCE_MAX_NDIM], extent[PYCE_MAX_NDIM], covered = 0;
+    int32_t n = 0, i, j;
+    for (i = 0; i < args->ndim; i++) {
+        const int64_t s = v->stride[i] < 0 ? -v->stride[i] : v->stride[i];
+        if (skips(args, v, i) || args->shape[i] <= 1) continue;
+        for (j = n++; j > 0 && stride[j - 1] > s; j--) {
+            stride[j] = stride[j - 1];
+            extent[j] = extent[j - 1];
+        }
+        stride[j] = s;
+        extent[j] = args->shape[i];
+    }
+    for (i = 0; i < n; i++) {
+        if (stride[i] <= covered) return 0;
+        covered += (extent[i] - 1) * stride[i];
+    }
+    return 1;
+}
+
+static pyce_status check_output(const pyce_args *args, view *v, pyce_error *error) {
+    pyce_status status;
+    if (!is_float(v->dtype)) {
+        const char *came = pyce_dtype_name(v->dtype);
+        return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected float32 or float64",
+                    v->name, came ? came : "unknown");
+    }
+    status = check_memory(args, v, error);
+    if (status == PYCE_OK && v->low != v->high && !is_spread(args, v)) {
+        return pyce_fail(error, PYCE_ERROR_STRIDE, v->argument, 0, "%s: its strides let elements overlap each other",
+                    v->name);
+    }
+    return status;
+}
+
+/* grad over the logits: the very same elements */
+static int is_in_place(const pyce_args *args, const view *out, const view *in) {
+    int32_t i;
+    if (out->argument != PYCE_ARG_GRAD || in->argument != PYCE_ARG_LOGITS) return 0;
+    if (out->data != in->data || out->dtype != in->dtype) return 0;
+    for (i = 0; i < args->ndim; i++) {
+        if (args->shape[i] > 1 && out->stride[i] != in->stride[i]) return 0;
+    }
+    return 1;
+}
+
+static pyce_status check_overlap(const pyce_args *args, const view *inputs, int32_t input_count, const view *outputs,
+                                 int32_t output_count, pyce_error *error) {
+    int32_t i, j;
+    for (i = 0; i < output_count; i++) {
+        const view *out = outputs + i;
+        for (j = 0; j < input_count + i; j++) {
+            const view *other = j < input_count ? inputs + j : outputs + (j - input_count);
+            if (out->low < other->high && other->low < out->high && !is_in_place(args, out, other)) {
+                return pyce_fail(error, PYCE_ERROR_OVERLAP, out->argument, other->argument, "%s overlaps %s in memory",
+                            out->name, other->name);
+            }
+        }
+    }
+    return PYCE_OK;
+}
+
+static pyce_status check_arrays(const pyce_args *args, pyce_error *error) {
+    const int sparse = args->loss_kind == PYCE_SPARSE_SOFTMAX, weighted = args->loss_kind == PYCE_WEIGHTED;
+    const int labelled = pyce_wants_labels(args);
+    view inputs[3], outputs[OUTPUT_COUNT];
+    int32_t input_count = 0, output_count = 0, i;
+    pyce_status status = PYCE_OK;
+#define ARRAY(member, argument, per_row) \
+    view_of(args, argument, args->member.data, args->member.stride, args->member.dtype, args->member.reserved, per_row)
+    inputs[input_count++] = ARRAY(logits, PYCE_ARG_LOGITS, 0);
+    if (labelled) inputs[input_count++] = ARRAY(labels, PYCE_ARG_LABELS, sparse);
+    if (labelled && weighted) inputs[input_count++] = ARRAY(pos_weight, PYCE_ARG_POS_WEIGHT, 0);
+#undef ARRAY
+    if (!weighted && args->pos_weight.data) {
+        return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_POS_WEIGHT, 0, "pos_weight is not an argument of %s",
+                    pyce_loss_name(args->loss_kind));
+    }
+    for (i = 0; i < input_count && status == PYCE_OK; i++) status = check_input(args, inputs + i, i == 1 && sparse, error);
+    for (i = 0; i < OUTPUT_COUNT && status == PYCE_OK; i++) {
+        const output_info *info = pyce_outputs + i;
+        const pyce_output *out = output_of(args, i);
+        if (!out->data) continue;
+        if (info->rows_only && !is_rows(args)) {
+            return pyce_fail(error, PYCE_ERROR_OUTPUT, info->argument, 0, "%s is not an output of %s",
+                        pyce_argument_name(info->argument), pyce_loss_name(args->loss_kind));
+        }
+        outputs[output_count] =
+            view_of(args, info->argument, out->data, out->stride, out->dtype, out->reserved, info->per_row);
+        status = check_output(args, outputs + output_count++, error);
+    }
+    if (status != PYCE_OK) return status;
+    if (output_count == 0) return pyce_fail(error, PYCE_ERROR_OUTPUT, PYCE_ARG_NONE, 0, "no output is asked for");
+    status = check_overlap(args, inputs, input_count, outputs, output_count, error);
+    return status == PYCE_OK && sparse && labelled ? pyce_check_labels(args, error) : status;
+}
+
+pyce_status pyce_validate(const pyce_args *args, pyce_error *error) {
+    const pyce_status status = check_numbers(args, error);
+    if (status != PYCE_OK) return status;
+    if (pyce_count_elements(args, 0) < 0 || (is_rows(args) && pyce_count_elements(args, 1) < 0)) {
+        return pyce_fail(error, PYCE_ERROR_SHAPE, PYCE_ARG_SHAPE, 0, "shape has more elements than can be addressed");
+    }
+    if (is_rows(args) && args->shape[args->axis] == 0 && pyce_count_elements(args, 1) > 0) {
+        return pyce_fail(error, PYCE_ERROR_CLASSES, PYCE_ARG_SHAPE, 0, "zero classes: the class axis %d of %lld rows is empty",
+                    (int)args->axis, (long long)pyce_count_elements(args, 1));
+    }
+    return check_arrays(args, error);
+}

@@ -1,0 +1,92 @@
+"""The console script `pyce`: a demonstration, facts about the installation, and flags for compilers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+import pyce
+import pyce._core as _core
+from pyce import _demo, install
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; the result is the exit status."""
+    parser = argparse.ArgumentParser(prog="pyce", description="Cross-entropy losses from logits, on the CPU.")
+    parser.add_argument("--version", action="version", version=f"pyce {pyce.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | info | config")
+    commands.add_parser("demo", help="worked examples, and small losses beside the textbook formula")
+    commands.add_parser("info", help="version, instruction sets, threads, directories")
+    config = commands.add_parser("config", help="what a C, C++ or Cython build needs")
+    what = config.add_mutually_exclusive_group(required=True)
+    for flag, meaning in CONFIG_FLAGS.items():
+        what.add_argument(f"--{flag}", dest="flag", action="store_const", const=flag, help=meaning)
+    options = parser.parse_args(arguments)
+    lines = {"demo": _demo.lines, "info": info_lines}.get(options.command, lambda: [config_line(options.flag)])()
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+CONFIG_FLAGS = {
+    "cflags": "compiler flags",
+    "libs": "linker flags, with the run path of the library",
+    "includedir": "directory of pyce.h",
+    "libdir": "directory of the shared library",
+    "cmakedir": "directory of the CMake package, for -Dpyce_DIR=",
+}
+
+
+def config_line(flag: str) -> str:
+    """Return the answer to one flag of `pyce config`."""
+    if flag == "cflags":
+        return f"-I{shlex.quote(pyce.get_include())}"
+    if flag == "libs":
+        library = pyce.get_library()
+        run_path = [] if sys.platform == "win32" else [f"-Wl,-rpath,{os.path.dirname(library)}"]
+        return " ".join(shlex.quote(word) for word in [library, *run_path])
+    return {
+        "includedir": pyce.get_include,
+        "libdir": install.get_library_dir,
+        "cmakedir": install.get_cmake_dir,
+    }[flag]()
+
+
+def info_lines() -> list[str]:
+    """Return the report of `pyce info`."""
+    library = _core.library()
+    isas = _core.isas()
+    openmp = library["openmp"]
+    try:
+        shared = pyce.get_library()
+    except FileNotFoundError:
+        shared = "inside the extension"
+    facts = {
+        "version": f"{library['version']} (ABI {library['abi']})",
+        "losses": ", ".join(_core.losses()),
+        "compiled": ", ".join(name for name, (_, compiled, _) in isas.items() if compiled),
+        "available": ", ".join(name for name, (_, _, available) in isas.items() if available),
+        "chosen": library["isa"],
+        "threads": str(library["threads"]),
+        "OpenMP": f"yes ({openmp // 100}-{openmp % 100:02d})" if openmp else "no",
+        "compiler": library["compiler"],
+        "Python": f"{sys.version.split()[0]}, NumPy {np.__version__}",
+        "extension": str(_core.__file__),
+        "include": pyce.get_include(),
+        "library": shared,
+        "CMake": install.get_cmake_dir(),
+    }
+    labels = {"compiled": "instruction sets compiled", "available": "  available", "chosen": "  chosen"}
+    width = max(len(labels.get(key, key)) for key in facts)
+    return [f"{labels.get(key, key):{width}}  {value}" for key, value in facts.items()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

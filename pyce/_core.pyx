@@ -1,0 +1,255 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""The extension: Python arguments become pyce_args here, and C errors become Python exceptions.
+
+The functions of losses.py and companions.py call `compute` and `transform`; both end in `evaluate`, the one place that
+fills a pyce_args. How an array becomes pointer, dtype and strides is in _arrays.pxi; the typed-memoryview functions
+for other Cython code are in _views.pxi; what the library says about itself is at the end of this file.
+"""
+from pyce.pyce cimport *
+
+from numpy.exceptions import AxisError as _AxisError
+
+from pyce import _fold, _intake
+from pyce._result import Result as _Result
+
+if pyce_abi_version() != PYCE_ABI_VERSION:
+    raise ImportError(
+        f"pyce's extension was built for ABI {PYCE_ABI_VERSION} of libpyce, but the library found at run time has "
+        f"ABI {pyce_abi_version()}; another libpyce may have been loaded first"
+    )
+
+SIGMOID = PYCE_SIGMOID
+WEIGHTED = PYCE_WEIGHTED
+SOFTMAX = PYCE_SOFTMAX
+SPARSE_SOFTMAX = PYCE_SPARSE_SOFTMAX
+
+cdef object DEFAULT_AXIS = _intake.DEFAULT_AXIS
+
+# Every output by its place in pyce_args, and what `returns` may ask for.
+cdef tuple OUTPUT_NAMES = ("loss", "grad", "hess", "lse", "prob", "log_prob")
+cdef tuple ELEMENT_RETURNS = ("loss", "grad", "hess")
+cdef tuple ROW_RETURNS = ("loss", "grad", "hess", "lse")
+cdef dict PLACES = {name: (number,) for number, name in enumerate(OUTPUT_NAMES)}
+cdef dict ELEMENT_PLACES = {name: PLACES[name] for name in ELEMENT_RETURNS}
+cdef dict ROW_PLACES = {name: PLACES[name] for name in ROW_RETURNS}
+
+include "_arrays.pxi"
+include "_views.pxi"
+
+
+def compute(int kind, tuple positional, labels, targets, logits, pos_weight, axis, dim, returns, out, dtype,
+            num_threads, int isa=0):
+    """One call of a loss function; `isa` is for tests (0: the best there is)."""
+    if positional or targets is not None or dim is not None or labels is None or logits is None:
+        labels, axis = settle_names(kind, positional, labels, targets, logits, axis, dim)
+    if kind == PYCE_WEIGHTED and pos_weight is None:
+        raise TypeError("pos_weight is missing: it is required, pos_weight=...")
+
+    cdef dict names = ROW_PLACES if kind >= PYCE_SOFTMAX else ELEMENT_PLACES
+    cdef bint single = isinstance(returns, str)
+    cdef tuple places = names.get(returns) if single else None
+    if places is None:
+        places = parse_returns(returns, names)
+    if out is not None:
+        out = parse_out(out, places, single)
+
+    cdef list values = evaluate(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa)
+    if single:
+        return values[0]
+    return _Result(tuple(returns), values)
+
+
+def transform(int kind, str output, x, axis, out, num_threads, int isa=0):
+    """One output of the logits alone: prob, log_prob or lse."""
+    cdef tuple places = PLACES[output]
+    if out is not None:
+        out = parse_out(out, places, True)
+    cdef list values = evaluate(kind, None, x, None, axis, places, out, None, num_threads, isa)
+    return values[0]
+
+
+cpdef list evaluate(int kind, labels, logits, pos_weight, axis, tuple places, dict out, dtype, num_threads, int isa):
+    """The outputs at `places`, in that order."""
+    cdef Call call
+    cdef list values
+    call.held = 0
+    try:
+        values = fill_and_run(&call, kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa)
+    finally:
+        release(&call)
+    if values is None:
+        return evaluate_folded(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa)
+    return values
+
+
+cdef list fill_and_run(Call *call, int kind, object labels, object logits, object pos_weight, object axis,
+                       tuple places, dict out, object dtype, object num_threads, int isa):
+    """Options to pyce_args, and the call. None if the logits have more axes than the library takes."""
+    cdef pyce_args *args = &call.args
+    cdef pyce_status status
+    cdef Py_buffer *view
+    cdef str name
+    cdef int place
+    cdef bint rows = kind >= PYCE_SOFTMAX
+
+    call.args = pyce_args_init()
+    args.loss_kind = kind
+    args.isa = isa
+    if num_threads is not None:
+        args.num_threads = small_integer(num_threads, "num_threads")
+
+    view = open_input(call, logits, "logits" if labels is not None else "x", LOGITS)
+    if view.ndim > PYCE_MAX_NDIM:
+        return None
+    set_problem(call, view, rows, axis)
+    read_into(call, view, &args.logits, SAME, "logits")
+    if labels is not None:
+        if kind == PYCE_SPARSE_SOFTMAX:
+            read_into(call, open_input(call, labels, "labels", INDICES), &args.labels, REDUCED, "labels")
+        else:
+            read_into(call, open_input(call, labels, "labels", REALS), &args.labels, ROWS if rows else SAME, "labels")
+    if pos_weight is not None:
+        read_weight(call, pos_weight)
+
+    dtype = own_dtype(args.logits.dtype) if dtype is None else _intake.as_dtype(dtype)
+    cdef list values = []
+    for place in places:
+        name = OUTPUT_NAMES[place]
+        values.append(attach_output(call, place, name, None if out is None else out.get(name), dtype))
+
+    call.error = pyce_error_init()
+    with nogil:
+        status = pyce_compute(args, &call.error)
+    if status != PYCE_OK:
+        raise_error(&call.error)
+    for place in range(len(values)):
+        values[place] = finish_output(values[place], args.ndim - (1 if rows and is_per_row(places[place]) else 0),
+                                      None if out is None else out.get(OUTPUT_NAMES[places[place]]))
+    return values
+
+
+cdef int raise_error(pyce_error *error) except -1 with gil:
+    """The one place where a C status becomes a Python exception; the words are the library's."""
+    cdef pyce_status status = error.status
+    cdef str message = error.message.decode("utf-8", "replace")
+    if status == PYCE_ERROR_DTYPE:
+        raise TypeError(message)
+    if status == PYCE_ERROR_AXIS:
+        raise _AxisError(message)
+    if status in (PYCE_ERROR_STRUCT_SIZE, PYCE_ERROR_NULL, PYCE_ERROR_RESERVED, PYCE_ERROR_LOSS, PYCE_ERROR_ARGUMENT):
+        raise SystemError(f"pyce's extension and its C library disagree: {message}")
+    raise ValueError(message)
+
+
+cdef tuple settle_names(int kind, tuple positional, object labels, object targets, object logits, object axis,
+                        object dim):
+    """(labels, axis) from the newer and older spellings; the errors of a call that lacks an argument."""
+    if positional:
+        raise TypeError(
+            "labels and logits must be named: the order of the two differs between libraries and versions; "
+            "write labels=..., logits=..."
+        )
+    if targets is not None:
+        if labels is not None:
+            raise ValueError("Cannot specify both 'targets' and 'labels'.")
+        labels = targets
+    if dim is not None:
+        if axis is not DEFAULT_AXIS:
+            raise ValueError("Cannot specify both 'dim' and 'axis'.")
+        axis = dim
+    if labels is None:
+        raise TypeError("labels is missing: it is required, labels=...")
+    if logits is None:
+        raise TypeError("logits is missing: it is required, logits=...")
+    return labels, axis
+
+
+cdef tuple parse_returns(object returns, dict names):
+    """The places of a tuple or list of output names, each known and there once."""
+    cdef list places = []
+    cdef tuple place
+    if isinstance(returns, str):
+        returns = (returns,)
+    elif not isinstance(returns, (tuple, list)):
+        raise TypeError(f"returns must be a name or a tuple of names, got {type(returns).__name__}")
+    for name in returns:
+        place = names.get(name) if isinstance(name, str) else None
+        if place is None:
+            raise ValueError(f"returns has the unknown name {name!r}; this loss has {', '.join(names)}")
+        if place[0] in places:
+            raise ValueError(f"returns has the name {name!r} twice")
+        places.append(place[0])
+    if not places:
+        raise ValueError(f"returns is empty; this loss has {', '.join(names)}")
+    return tuple(places)
+
+
+cdef dict parse_out(object out, tuple places, bint single):
+    """The out option as a dict by name."""
+    asked = [OUTPUT_NAMES[place] for place in places]
+    if not isinstance(out, dict):
+        if not single:
+            raise ValueError(f"out must be a dict by name when returns is a tuple, got {type(out).__name__}")
+        return {asked[0]: out}
+    for name in out:
+        if name not in asked:
+            raise ValueError(f"out has the name {name!r}, but this call returns {', '.join(asked)}")
+    return dict(out)
+
+
+cdef list evaluate_folded(int kind, object labels, object logits, object pos_weight, object axis, tuple places,
+                          dict out, object dtype, object num_threads, int isa):
+    """Logits of more than PYCE_MAX_NDIM axes, through copies of at most two."""
+    logits = _intake.as_array(logits, "logits")
+    class_axis = normal_axis(axis, logits.ndim) if kind >= PYCE_SOFTMAX else None
+    rule = "same" if kind < PYCE_SOFTMAX else "reduced" if kind == PYCE_SPARSE_SOFTMAX else "rows"
+
+    def evaluate_flat(labels, logits, pos_weight, axis, out):
+        return evaluate(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa)
+
+    names = tuple([OUTPUT_NAMES[place] for place in places])
+    return _fold.evaluate_folded(evaluate_flat, rule, (labels, logits, pos_weight), class_axis, names, out)
+
+
+def losses():
+    """The names of the losses, from the library; the number of a loss is its place, from 1."""
+    return names_until_null(pyce_loss_name)
+
+
+def returns(str loss):
+    """What `returns` may ask of the loss of that name."""
+    cdef tuple known = losses()
+    if loss not in known:
+        raise ValueError(f"loss must be one of {', '.join(known)}, got {loss!r}")
+    return ROW_RETURNS if known.index(loss) + 1 >= PYCE_SOFTMAX else ELEMENT_RETURNS
+
+
+def isas():
+    """{name: (number, compiled, available)} of the instruction sets that the library knows."""
+    return {
+        name: (number, bool(pyce_isa_compiled(number)), bool(pyce_isa_available(number)))
+        for number, name in enumerate(names_until_null(pyce_isa_name), 1)
+    }
+
+
+def library():
+    """What the running library says of itself and of this machine."""
+    return {
+        "version": pyce_version().decode(),
+        "abi": pyce_abi_version(),
+        "isa": pyce_isa_name(pyce_isa_default()).decode(),
+        "threads": pyce_max_threads(),
+        "openmp": pyce_openmp(),
+        "compiler": pyce_compiler().decode(),
+    }
+
+
+ctypedef const char *(*name_function)(int32_t) noexcept nogil
+
+cdef tuple names_until_null(name_function name_of):
+    cdef list names = []
+    cdef const char *name = name_of(1)
+    while name != NULL:
+        names.append(name.decode())
+        name = name_of(<int32_t>len(names) + 1)
+    return tuple(names)

@@ -1,0 +1,91 @@
+"""Arrays of more axes than the library walks (8): copied into (rows, classes) or (elements,), computed, copied back.
+
+This is the one case beside foreign dtypes in which the logits are copied. The extension calls it; nobody else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pyce._intake import Array, as_array, as_out, shape_error
+
+PER_ROW = ("loss", "lse")
+
+
+def evaluate_folded(
+    evaluate: Callable[[Any, Any, Any, int, dict[str, Any]], list[Array]],
+    rule: str,
+    arrays: tuple[Any, Any, Any],
+    axis: int | None,
+    names: tuple[str, ...],
+    out: dict[str, Any] | None,
+) -> list[Any]:
+    """Run `evaluate(labels, logits, pos_weight, axis, out)` on folded arrays; `axis` is None for the binary losses."""
+    labels = None if arrays[0] is None else as_array(arrays[0], "labels")
+    logits = as_array(arrays[1], "logits")
+    pos_weight = None if arrays[2] is None else as_array(arrays[2], "pos_weight")
+    full = logits.shape
+    last = logits.ndim - 1
+    reduced = full if axis is None else full[:axis] + full[axis + 1 :]
+
+    def fold(array: Array, per_row: bool = False) -> Array:
+        if axis is None or per_row:
+            return array.reshape(-1)
+        return np.moveaxis(array, axis, last).reshape(int(np.prod(reduced)), full[axis])
+
+    if labels is not None:
+        _check_labels(rule, labels.shape, full, axis)
+        labels = fold(np.broadcast_to(labels, reduced if rule == "reduced" else full), rule == "reduced")
+    if pos_weight is not None:
+        if not _fits_onto(pos_weight.shape, full):
+            raise shape_error("pos_weight", "onto", pos_weight.shape, full, -1)
+        pos_weight = fold(np.broadcast_to(pos_weight, full))
+    targets = {name: _target(out, name, reduced if name in PER_ROW else full) for name in names}
+    scratch = {
+        name: np.empty_like(fold(target, name in PER_ROW)) for name, target in targets.items() if target is not None
+    }
+    values = evaluate(labels, fold(logits), pos_weight, 0 if axis is None else 1, scratch)
+
+    results: list[Any] = []
+    for name, value in zip(names, values, strict=True):
+        if axis is None or name in PER_ROW:
+            unfolded = value.reshape(reduced)
+        else:
+            unfolded = np.moveaxis(value.reshape(*reduced, full[axis]), last, axis)
+        target = targets[name]
+        if target is None or out is None:
+            results.append(np.ascontiguousarray(unfolded))
+        else:
+            target[...] = unfolded
+            results.append(out[name])
+    return results
+
+
+def _check_labels(rule: str, got: tuple[int, ...], full: tuple[int, ...], axis: int | None) -> None:
+    expected = full if rule != "reduced" else tuple(n for i, n in enumerate(full) if i != axis)
+    fits = len(got) == len(expected) and all(
+        have == want or (rule == "rows" and have == 1 and i != axis)
+        for i, (have, want) in enumerate(zip(got, expected, strict=True))
+    )
+    if not fits:
+        raise shape_error("labels", rule, got, full, -1 if axis is None else axis)
+
+
+def _fits_onto(got: tuple[int, ...], full: tuple[int, ...]) -> bool:
+    pairs = zip(reversed(got), reversed(full), strict=False)
+    return len(got) <= len(full) and all(have in (1, want) for have, want in pairs)
+
+
+def _target(out: dict[str, Any] | None, name: str, shape: tuple[int, ...]) -> Array | None:
+    value = None if out is None else out.get(name)
+    if value is None:
+        return None
+    target = as_out(value, f"out for {name}")
+    if target.shape != shape:
+        raise ValueError(f"out for {name} must have shape {shape}, got {target.shape}")
+    if not target.flags.writeable:
+        raise ValueError(f"out for {name} is read-only")
+    return target

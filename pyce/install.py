@@ -1,0 +1,72 @@
+"""Where this installation keeps what C, C++ and Cython programs need.
+
+Every path starts from the extension, not from this file: in an editable install this file lies in the source folder
+and the built files lie elsewhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pyce._core as _core
+
+
+def get_include() -> str:
+    """Return the directory of ``pyce.h``.
+
+    Returns
+    -------
+    str
+        An absolute path, for the compiler's ``-I``.
+
+    Examples
+    --------
+    >>> import os, pyce
+    >>> os.path.isfile(os.path.join(pyce.get_include(), "pyce.h"))
+    True
+    """
+    return str(_root() / "include")
+
+
+def get_library() -> str:
+    """Return the path of the shared library that the extension itself uses.
+
+    Give the linker this path; there is no ``-lpyce``, since a wheel holds no development symlink.
+
+    Returns
+    -------
+    str
+        An absolute path.
+
+    Raises
+    ------
+    FileNotFoundError
+        If this build has the library inside the extension.
+
+    Examples
+    --------
+    >>> import ctypes, pyce
+    >>> ctypes.CDLL(pyce.get_library()).pyce_abi_version()
+    0
+    """
+    abi = _core.library()["abi"]
+    name = {"win32": "pyce.dll", "darwin": f"libpyce.{abi}.dylib"}.get(sys.platform, f"libpyce.so.{abi}")
+    for folder in (get_library_dir(), str(_root())):
+        if (path := Path(folder, name)).is_file():
+            return str(path)
+    raise FileNotFoundError(f"{name} is not in {get_library_dir()}: this build has the library inside the extension")
+
+
+def get_library_dir() -> str:
+    """Return the directory of the shared library."""
+    return str(_root() / "lib")
+
+
+def get_cmake_dir() -> str:
+    """Return the directory of the CMake package, for ``-Dpyce_DIR=``."""
+    return str(_root() / "lib" / "cmake" / "pyce")
+
+
+def _root() -> Path:
+    return Path(_core.__file__).resolve().parent

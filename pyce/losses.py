@@ -1,0 +1,295 @@
+"""The four losses. Docstrings and one-line bodies: what a call does is in _core.pyx.
+
+The signatures take ``*positional`` only to refuse it in words, and have the older spellings beside the newer ones;
+losses.pyi shows a type checker what is meant.
+"""
+
+from pyce._core import SIGMOID, SOFTMAX, SPARSE_SOFTMAX, WEIGHTED, compute
+from pyce._intake import DEFAULT_AXIS
+
+
+def sigmoid_cross_entropy_with_logits(
+    *positional,
+    labels=None,
+    logits=None,
+    targets=None,
+    name=None,
+    returns="loss",
+    out=None,
+    dtype=None,
+    num_threads=None,
+):
+    """Sigmoid cross entropy of every element, for classes that do not exclude one another.
+
+    With ``s(x) = 1 / (1 + exp(-x))``, label z and logit x::
+
+        loss = -z log s(x) - (1 - z) log s(-x)
+        grad = s(x) - z
+        hess = s(x) s(-x)
+
+    Every argument is given by name.
+
+    Parameters
+    ----------
+    labels : array_like of real numbers, the shape of `logits`
+        Probabilities of the positive class, usually in [0, 1]. float32 and float64 are read in place, other real
+        dtypes are converted. A label 0 (or 1) takes no part of the other term, also beside an infinite logit.
+    logits : array_like of float32 or float64, any shape
+        Read in place whatever the strides; copied only if byte-swapped, misaligned or of more than 8 axes.
+    targets : array_like
+        The older name of `labels`.
+    name : object
+        Ignored; TensorFlow has it.
+    returns : str or tuple of str, default "loss"
+        What to compute, in one pass: "loss", "grad" (the derivative of each loss by its logit), "hess" (the second
+        derivative).
+    out : array, or dict of arrays by name of `returns`, optional
+        Where to write: float32 or float64 arrays of any strides, which decide their own dtype. ``{"grad": logits}``
+        overwrites the logits; any other overlap is refused. The very objects passed are returned.
+    dtype : float32 or float64, optional
+        Of the arrays that are allocated; the dtype of `logits` by default.
+    num_threads : int, optional
+        By default as many as OpenMP would use; small problems take one.
+
+    Returns
+    -------
+    array, or pyce.Result if `returns` is a tuple
+        New arrays in C order with the shape of `logits`; NumPy scalars if that has no axes.
+
+    Raises
+    ------
+    TypeError
+        For a positional argument, for logits that are not float32 or float64, for labels that are not real, for masked
+        arrays and for tensors that require grad.
+    ValueError
+        If shapes differ, if both spellings of a name are given, for an unknown name in `returns`, and for an `out`
+        that is read-only, overlaps, or has another shape or dtype.
+
+    See Also
+    --------
+    weighted_cross_entropy_with_logits : with a weight on the positive class.
+
+    Notes
+    -----
+    The function of the same name in TensorFlow, with TensorFlow's formula: tf.nn.sigmoid_cross_entropy_with_logits.
+
+    Examples
+    --------
+    >>> import numpy as np, pyce
+    >>> logits = np.array([[0.5, 0.7, 0.3], [0.8, 0.2, 0.9]])
+    >>> pyce.sigmoid_cross_entropy_with_logits(labels=np.ones((2, 3)), logits=logits)
+    array([[0.47407698, 0.40318605, 0.55435524],
+           [0.37110067, 0.59813887, 0.34115387]])
+    """
+    return compute(SIGMOID, positional, labels, targets, logits, None, None, None, returns, out, dtype, num_threads)
+
+
+def weighted_cross_entropy_with_logits(
+    *positional,
+    labels=None,
+    logits=None,
+    pos_weight=None,
+    targets=None,
+    name=None,
+    returns="loss",
+    out=None,
+    dtype=None,
+    num_threads=None,
+):
+    """Sigmoid cross entropy of every element, with a weight on the positive class.
+
+    With ``s(x) = 1 / (1 + exp(-x))``, label z, logit x and positive weight q::
+
+        loss = -q z log s(x) - (1 - z) log s(-x)
+        grad = (1 - z) s(x) - q z s(-x)
+        hess = (q z + 1 - z) s(x) s(-x)
+
+    A weight above 1 makes missed positives dearer (recall), one below 1 makes false alarms dearer (precision).
+    Every argument is given by name.
+
+    Parameters
+    ----------
+    labels, logits, targets, name, returns, out, dtype, num_threads
+        As for `sigmoid_cross_entropy_with_logits`.
+    pos_weight : array_like of real numbers, or a number
+        The weight q. It broadcasts onto `logits` by NumPy's rules and may not enlarge the result.
+
+    Returns
+    -------
+    array, or pyce.Result if `returns` is a tuple
+        New arrays in C order with the shape of `logits`; NumPy scalars if that has no axes.
+
+    Raises
+    ------
+    TypeError
+        As for `sigmoid_cross_entropy_with_logits`; also if `pos_weight` is missing or not real.
+    ValueError
+        As for `sigmoid_cross_entropy_with_logits`; also if `pos_weight` would enlarge the result.
+
+    See Also
+    --------
+    sigmoid_cross_entropy_with_logits : the same with a weight of 1.
+
+    Notes
+    -----
+    The function of the same name in TensorFlow, with TensorFlow's formula: tf.nn.weighted_cross_entropy_with_logits.
+
+    Examples
+    --------
+    >>> import numpy as np, pyce
+    >>> logits = np.array([[0.5, 0.7, 0.3], [0.8, 0.2, 0.9]])
+    >>> pyce.weighted_cross_entropy_with_logits(labels=np.ones((2, 3)), logits=logits, pos_weight=0.2)
+    array([[0.0948154 , 0.08063721, 0.11087105],
+           [0.07422013, 0.11962777, 0.06823077]])
+    """
+    return compute(
+        WEIGHTED, positional, labels, targets, logits, pos_weight, None, None, returns, out, dtype, num_threads
+    )
+
+
+def softmax_cross_entropy_with_logits(
+    *positional,
+    labels=None,
+    logits=None,
+    axis=DEFAULT_AXIS,
+    dim=None,
+    name=None,
+    returns="loss",
+    out=None,
+    dtype=None,
+    num_threads=None,
+):
+    """Softmax cross entropy of every row, with a probability for each class as label.
+
+    With ``p = softmax(x)``, labels t and their sum S::
+
+        loss   = -sum_j t_j log p_j
+        grad_j = S p_j - t_j
+        hess_j = S p_j (1 - p_j)        the exact diagonal of the Hessian
+        lse    = log sum_j exp(x_j)
+
+    The logits go in as they are: softmax is part of the loss. Every argument is given by name.
+
+    Parameters
+    ----------
+    labels : array_like of real numbers, the shape of `logits`
+        One distribution for each row; an axis other than the class axis may be 1 and is then shared. Rows that do not
+        add up to 1 keep the right gradient. float32 and float64 are read in place, other real dtypes are converted.
+    logits : array_like of float32 or float64, shape (..., C, ...)
+        Read in place whatever the strides; copied only if byte-swapped, misaligned or of more than 8 axes.
+    axis : int, default -1
+        The class axis.
+    dim : int
+        The older name of `axis`.
+    name : object
+        Ignored; TensorFlow has it.
+    returns : str or tuple of str, default "loss"
+        What to compute, in one pass: "loss", "grad", "hess", "lse".
+    out : array, or dict of arrays by name of `returns`, optional
+        Where to write: float32 or float64 arrays of any strides, which decide their own dtype. ``{"grad": logits}``
+        overwrites the logits; any other overlap is refused. The very objects passed are returned.
+    dtype : float32 or float64, optional
+        Of the arrays that are allocated; the dtype of `logits` by default.
+    num_threads : int, optional
+        By default as many as OpenMP would use; small problems take one.
+
+    Returns
+    -------
+    array, or pyce.Result if `returns` is a tuple
+        New arrays in C order: grad and hess with the shape of `logits`, loss and lse without the class axis; NumPy
+        scalars where no axis is left.
+
+    Raises
+    ------
+    TypeError
+        For a positional argument, for logits that are not float32 or float64, for labels that are not real, for masked
+        arrays and for tensors that require grad.
+    ValueError
+        If shapes do not fit, if there are rows but no classes, if both spellings of a name are given, for an unknown
+        name in `returns`, and for an `out` that is read-only, overlaps, or has another shape or dtype.
+    numpy.exceptions.AxisError
+        If the logits have no such axis.
+
+    See Also
+    --------
+    sparse_softmax_cross_entropy_with_logits : the same with one class index for each row.
+
+    Notes
+    -----
+    The function of the same name in TensorFlow: tf.nn.softmax_cross_entropy_with_logits. Its gradient is p - t, which
+    is the derivative only where the labels add up to 1.
+
+    Examples
+    --------
+    >>> import numpy as np, pyce
+    >>> logits = np.array([[2.0, 0.5, 1.0], [0.1, 1.0, 3.0]])
+    >>> labels = np.array([[0.2, 0.3, 0.5], [0.1, 0.6, 0.3]])
+    >>> pyce.softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    array([1.41436878, 1.66425453])
+    """
+    return compute(SOFTMAX, positional, labels, None, logits, None, axis, dim, returns, out, dtype, num_threads)
+
+
+def sparse_softmax_cross_entropy_with_logits(
+    *positional,
+    labels=None,
+    logits=None,
+    axis=DEFAULT_AXIS,
+    dim=None,
+    name=None,
+    returns="loss",
+    out=None,
+    dtype=None,
+    num_threads=None,
+):
+    """Softmax cross entropy of every row, with the index of the one right class as label.
+
+    With ``p = softmax(x)`` and label k::
+
+        loss   = -log p_k
+        grad_j = p_j - (1 if j == k else 0)
+        hess_j = p_j (1 - p_j)          the exact diagonal of the Hessian
+        lse    = log sum_j exp(x_j)
+
+    The logits go in as they are: softmax is part of the loss. Every argument is given by name.
+
+    Parameters
+    ----------
+    labels : array_like of any integer dtype, the shape of `logits` without the class axis
+        Class indices, 0 to C - 1. Read in place.
+    logits, axis, dim, name, returns, out, dtype, num_threads
+        As for `softmax_cross_entropy_with_logits`.
+
+    Returns
+    -------
+    array, or pyce.Result if `returns` is a tuple
+        New arrays in C order: grad and hess with the shape of `logits`, loss and lse without the class axis; NumPy
+        scalars where no axis is left.
+
+    Raises
+    ------
+    TypeError
+        As for `softmax_cross_entropy_with_logits`; also for float or bool labels.
+    ValueError
+        As for `softmax_cross_entropy_with_logits`; also for a label outside 0 to C - 1, with its index, its value and
+        the range. No output has been touched then.
+    numpy.exceptions.AxisError
+        If the logits have no such axis.
+
+    See Also
+    --------
+    softmax_cross_entropy_with_logits : the same with a probability for each class.
+
+    Notes
+    -----
+    The function of the same name in TensorFlow: tf.nn.sparse_softmax_cross_entropy_with_logits, which has no axis
+    and gives NaN for a label out of range on some devices.
+
+    Examples
+    --------
+    >>> import numpy as np, pyce
+    >>> logits = np.array([[2.0, 0.5, 1.0], [0.1, 1.0, 3.0]])
+    >>> pyce.sparse_softmax_cross_entropy_with_logits(labels=[1, 2], logits=logits)
+    array([1.96436878, 0.17425453])
+    """
+    return compute(SPARSE_SOFTMAX, positional, labels, None, logits, None, axis, dim, returns, out, dtype, num_threads)
