@@ -35,6 +35,18 @@ PYCE_INLINE real NAME(power_of)(real magic, real_bits offset) {
     return FROM_BITS((BITS(magic) + offset + EXPONENT_ONE) << MANTISSA);
 }
 
+/* n - q d exactly, up to a rounding of the (tiny) result */
+PYCE_INLINE real NAME(residual)(real n, real q, real d) {
+#if HAVE_FMA
+    return FMA(-q, d, n);
+#else
+    const real cq = SPLITTER * q, cd = SPLITTER * d;
+    const real qh = cq - (cq - q), dh = cd - (cd - d);
+    const real ql = q - qh, dl = d - dh;
+    return (((n - qh * dh) - qh * dl) - ql * dh) - ql * dl;
+#endif
+}
+
 /* Rows ------------------------------------------------------------------------------------------------------------
  *
  * exp(x - max), without rounding x - max: the exponents of exp(x) and exp(max) are subtracted as integers and the
@@ -64,7 +76,12 @@ PYCE_INLINE real NAME(scaled_exp)(real x, real shift, real limit, real_bits offs
 
 /* (scale + scale_lo) * e with one rounding: the scale is a quotient, its own rounding would cost half an ulp */
 PYCE_INLINE real NAME(scaled_by)(real e, real scale, real scale_lo) {
+#if HAVE_FMA
     return FMA(scale, e, scale_lo * e);
+#else
+    const real p = scale * e;
+    return p + (scale_lo * e - NAME(residual)(p, scale, e));
+#endif
 }
 
 /* Binary ----------------------------------------------------------------------------------------------------------
@@ -112,18 +129,6 @@ PYCE_INLINE real NAME(binary_loss)(NAME(binary) b, real x, real u, real v, real 
 typedef struct NAME(sigma) {
     real big, big_lo, small, small_lo;
 } NAME(sigma);
-
-/* n - q d exactly, up to a rounding of the (tiny) result */
-PYCE_INLINE real NAME(residual)(real n, real q, real d) {
-#if HAVE_FMA
-    return FMA(-q, d, n);
-#else
-    const real cq = SPLITTER * q, cd = SPLITTER * d;
-    const real qh = cq - (cq - q), dh = cd - (cd - d);
-    const real ql = q - qh, dl = d - dh;
-    return (((n - qh * dh) - qh * dl) - ql * dh) - ql * dl;
-#endif
-}
 
 PYCE_INLINE NAME(sigma) NAME(sigma_of)(NAME(binary) b) {
     NAME(sigma) s;

@@ -172,12 +172,12 @@ PYCE_INLINE two reciprocal(two y, const int wide) {
 /* exp(r) for |r| <= 0.35. 1 + r + r^2/2 is formed in two doubles, the rest in one: it is below 0.008, so its rounding
  * stays below 2^-60. */
 PYCE_INLINE two exp_reduced(two r, const int wide) {
-    const double tail = HORNER(10, FMA_F64, r.hi, EXP_WIDE);
+    const two n = wide ? two_sum(r.hi, r.lo) : r;
+    const double tail = HORNER(10, FMA_F64, n.hi, EXP_WIDE);
+    const double square = n.hi * n.hi;
     if (!wide) {
-        return two_of(1.0 + (r.hi + r.hi * r.hi * FMA_F64(r.hi, tail, 0.5)), 0.0);
+        return two_of(1.0 + (n.hi + square * FMA_F64(n.hi, tail, 0.5)), 0.0);
     } else {
-        const two n = two_sum(r.hi, r.lo);
-        const double square = n.hi * n.hi;
         const double square_lo = product_error(n.hi, n.hi, square);
         const two one = fast_two_sum(1.0, n.hi);
         const two sum = fast_two_sum(one.hi, 0.5 * square);
