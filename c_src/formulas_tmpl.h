@@ -47,6 +47,17 @@ PYCE_INLINE real NAME(residual)(real n, real q, real d) {
 #endif
 }
 
+/* a b + c with one rounding, also without the instruction for it: what a result ends with */
+PYCE_INLINE real NAME(fused)(real a, real b, real c) {
+#if HAVE_FMA
+    return FMA(a, b, c);
+#else
+    const real p = a * b, sum = p + c, back = sum - p;
+    const real lost = ((p - (sum - back)) + (c - back)) - NAME(residual)(p, a, b);
+    return lost - lost == (real)0 ? sum + lost : sum;
+#endif
+}
+
 /* Rows ------------------------------------------------------------------------------------------------------------
  *
  * exp(x - max), without rounding x - max: the exponents of exp(x) and exp(max) are subtracted as integers and the
@@ -76,12 +87,7 @@ PYCE_INLINE real NAME(scaled_exp)(real x, real shift, real limit, real_bits offs
 
 /* (scale + scale_lo) * e with one rounding: the scale is a quotient, its own rounding would cost half an ulp */
 PYCE_INLINE real NAME(scaled_by)(real e, real scale, real scale_lo) {
-#if HAVE_FMA
-    return FMA(scale, e, scale_lo * e);
-#else
-    const real p = scale * e;
-    return p + (scale_lo * e - NAME(residual)(p, scale, e));
-#endif
+    return NAME(fused)(scale, e, scale_lo * e);
 }
 
 /* Binary ----------------------------------------------------------------------------------------------------------
@@ -121,7 +127,7 @@ PYCE_INLINE real NAME(binary_loss)(NAME(binary) b, real x, real u, real v, real 
     const real s = b.e + tail;
     const real s_lo = (b.e - s) + tail;
     const real inner = b.unscale == (real)1 ? linear : (real)0;
-    const real value = FMA(w, s, FMA(w, s_lo, inner));
+    const real value = NAME(fused)(w, s, FMA(w, s_lo, inner));
     return b.unscale == (real)1 ? value : FMA(value, b.unscale, linear);
 }
 
@@ -145,15 +151,15 @@ PYCE_INLINE NAME(sigma) NAME(sigma_of)(NAME(binary) b) {
 PYCE_INLINE real NAME(binary_grad)(NAME(binary) b, NAME(sigma) s, real x, real u, real v) {
     const real c_big = x > (real)0 ? u : -v;
     const real c_small = x > (real)0 ? -v : u;
-    const real small = FMA(c_small, s.small, c_small * s.small_lo);
-    return FMA(c_big, s.big, FMA(c_big, s.big_lo, small * b.unscale));
+    const real small = NAME(fused)(c_small, s.small, c_small * s.small_lo);
+    return NAME(fused)(c_big, s.big, FMA(c_big, s.big_lo, small * b.unscale));
 }
 
 /* hess = w s(x) s(-x) */
 PYCE_INLINE real NAME(binary_hess)(NAME(binary) b, NAME(sigma) s, real w) {
     const real h = s.small * s.big;
     const real h_lo = FMA(s.small_lo, s.big, s.small * s.big_lo) - NAME(residual)(h, s.small, s.big);
-    return FMA(w, h, w * h_lo) * b.unscale;
+    return NAME(fused)(w, h, w * h_lo) * b.unscale;
 }
 
 PYCE_INLINE real NAME(binary_prob)(NAME(binary) b, NAME(sigma) s, real x) {

@@ -31,6 +31,7 @@ typedef struct row_states {
     double other[BLOCK_ROWS];    /* sum of t_j over the logits below max */
     double other_lo[BLOCK_ROWS];
     double top[BLOCK_ROWS];      /* sum of t_j over the logits equal to max */
+    double top_lo[BLOCK_ROWS];
     double at_label[BLOCK_ROWS]; /* index labels: the logit there; NaN if the label is out of range */
 } row_states;
 

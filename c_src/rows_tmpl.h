@@ -25,7 +25,7 @@ PYCE_INLINE NAME(row) NAME(row_of)(const row_states *states, int64_t i, const in
     row.y = WIDE ? two_sum(1.0, rest.hi) : two_of(1.0 + rest.hi, 0.0);
     if (WIDE) row.y = fast_two_sum(row.y.hi, row.y.lo + rest.lo);
     row.inverse = reciprocal(row.y, WIDE);
-    row.mass = dense ? add(two_of(states->other[i], states->other_lo[i]), two_of(states->top[i], 0.0), WIDE)
+    row.mass = dense ? add(two_of(states->other[i], states->other_lo[i]), two_of(states->top[i], states->top_lo[i]), WIDE)
                      : two_of(1.0, 0.0);
     row.nothing = max == -INFINITY;
     row.poisoned = (rest.hi != rest.hi) | ((max == INFINITY) & (states->count[i] > 1.0));
@@ -80,7 +80,7 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, row_c
         const two mass_per_exp = multiply(row.mass, per_exp, WIDE);
         const two mass_per_one = multiply(row.mass, row.inverse, WIDE);
         const two others = multiply(row.rest, row.inverse, WIDE); /* (1 - p_max) REST_ONE */
-        const two away = dense ? multiply(two_of(states->top[i], 0.0), others, WIDE) : others;
+        const two away = dense ? multiply(two_of(states->top[i], states->top_lo[i]), others, WIDE) : others;
         const two toward = multiply(two_of(states->other[i], states->other_lo[i]), row.inverse, WIDE);
         const double at_unique = dense ? (toward.hi - away.hi * (1.0 / REST_ONE)) +
                                              (toward.lo - away.lo * (1.0 / REST_ONE))

@@ -64,20 +64,21 @@ PYCE_INLINE void NAME(sum_group)(const real *x, real max, NAME(reference) ref, r
 
 /* Labels of one group of SUM_LANES logits: dot, and the label mass on and off the maximum. */
 typedef struct NAME(label_sums) {
-    double dot[SUM_LANES], dot_lo[SUM_LANES], other[SUM_LANES], other_lo[SUM_LANES], top[SUM_LANES];
+    double dot[SUM_LANES], dot_lo[SUM_LANES], other[SUM_LANES], other_lo[SUM_LANES];
+    double top[SUM_LANES], top_lo[SUM_LANES];
 } NAME(label_sums);
 
+/* t (max - x); 0 where t or max - x is. In float64 max - x is halved where it could overflow and t (max - x) not. */
 PYCE_INLINE two NAME(label_term)(double t, double x, double max) {
-    const double d = x == max ? 0.0 : max - x;
+    const double half = WIDE && ((max > 0x1p1000) | (x < -0x1p1000)) ? 0.5 : 1.0;
+    const double a = half * max, b = half * x;
+    const double d = x == max ? 0.0 : a - b;
     const double p = t == 0.0 ? 0.0 : t * d;
-    if (WIDE) {
-        /* what max - x and t d lost; nothing where d is infinite */
-        const double back = max - d;
-        const double lost = (max - (d + back)) + (back - x);
-        const double low = product_error(t, d, p) + t * lost;
-        return two_of(p, (low - low == 0.0) & (x != max) ? low : 0.0);
-    }
-    return two_of(p, 0.0);
+    const double back = a - d; /* what a - b and t d lost; nothing where d is infinite */
+    const double lost = (a - (d + back)) + (back - b);
+    const double low = product_error(t, d, p) + t * lost;
+    if (!WIDE) return two_of(p, 0.0);
+    return two_of(p / half, ((low - low == 0.0) & (x != max)) ? low / half : 0.0);
 }
 
 PYCE_INLINE void NAME(label_group)(const real *x, const real *t, real max, NAME(label_sums) *sums) {
@@ -89,15 +90,14 @@ PYCE_INLINE void NAME(label_group)(const real *x, const real *t, real max, NAME(
         NAME(accumulate)(sums->dot + j, sums->dot_lo + j, term.hi);
         if (WIDE) sums->dot_lo[j] += term.lo;
         NAME(accumulate)(sums->other + j, sums->other_lo + j, off);
-        sums->top[j] += x[j] == max ? (double)t[j] : 0.0;
+        NAME(accumulate)(sums->top + j, sums->top_lo + j, x[j] == max ? (double)t[j] : 0.0);
     }
 }
 
 static void NAME(label_state)(row_states *states, int64_t place, const real *x, const real *t, int64_t n, real max) {
     NAME(label_sums) sums;
     real x_tail[SUM_LANES], t_tail[SUM_LANES];
-    two dot, other;
-    double top = 0.0;
+    two dot, other, top;
     int64_t i;
     int j;
     memset(&sums, 0, sizeof sums);
@@ -111,12 +111,13 @@ static void NAME(label_state)(row_states *states, int64_t place, const real *x, 
     }
     dot = NAME(fold)(sums.dot, sums.dot_lo);
     other = NAME(fold)(sums.other, sums.other_lo);
-    for (j = 0; j < SUM_LANES; j++) top += sums.top[j];
+    top = NAME(fold)(sums.top, sums.top_lo);
     states->dot[place] = dot.hi;
     states->dot_lo[place] = dot.lo;
     states->other[place] = other.hi;
     states->other_lo[place] = other.lo;
-    states->top[place] = top;
+    states->top[place] = top.hi;
+    states->top_lo[place] = top.lo;
 }
 
 /* One tile of one row, lanes along the row. `rest` is left in the scale of the exponentials, see normalise. */
@@ -165,6 +166,7 @@ static void NAME(label_lanes)(row_states *states, const real *x, const real *t, 
     memset(states->other, 0, sizeof states->other);
     memset(states->other_lo, 0, sizeof states->other_lo);
     memset(states->top, 0, sizeof states->top);
+    memset(states->top_lo, 0, sizeof states->top_lo);
     for (c = 0; c < classes; c++) {
         const real *xc = x + c * rows, *tc = t + c * rows;
         PYCE_SIMD
@@ -174,7 +176,7 @@ static void NAME(label_lanes)(row_states *states, const real *x, const real *t, 
             NAME(accumulate)(states->dot + r, states->dot_lo + r, term.hi);
             if (WIDE) states->dot_lo[r] += term.lo;
             NAME(accumulate)(states->other + r, states->other_lo + r, off);
-            states->top[r] += xc[r] == max[r] ? (double)tc[r] : 0.0;
+            NAME(accumulate)(states->top + r, states->top_lo + r, xc[r] == max[r] ? (double)tc[r] : 0.0);
         }
     }
 }
@@ -248,10 +250,21 @@ PYCE_INLINE two NAME(demoted)(const row_states *states, int64_t i, double max) {
     return multiply(mass, e, WIDE);
 }
 
+/* mass (max - x) for the label mass of a piece whose maximum is x; halved where the difference could overflow */
+PYCE_INLINE two NAME(moved)(two mass, double max, double x) {
+    const double half = max > 0x1p1000 || x < -0x1p1000 ? 0.5 : 1.0;
+    const two gap = WIDE ? two_sum(half * max, -half * x) : two_of(max - x, 0.0);
+    two moved;
+    if (mass.hi == 0.0) return two_of(0.0, 0.0);
+    if (!(gap.hi - gap.hi == 0.0)) return two_of(mass.hi * gap.hi, 0.0);
+    moved = multiply(mass, gap, WIDE);
+    return WIDE ? two_of(moved.hi / half, moved.lo / half) : moved;
+}
+
 /* n states of pieces of one row, in order, to one. May work in place (to == states, place == 0). */
 static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense) {
-    double max = -INFINITY, count = 0.0, top = 0.0;
-    two rest = two_of(0.0, 0.0), dot = rest, other = rest;
+    double max = -INFINITY, count = 0.0;
+    two rest = two_of(0.0, 0.0), dot = rest, other = rest, top = rest;
     int64_t i;
     for (i = 0; i < n; i++) max = states->max[i] > max ? states->max[i] : max;
     for (i = 0; i < n; i++) {
@@ -260,18 +273,14 @@ static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t
     }
     for (i = 0; dense && i < n; i++) {
         const two below = two_of(states->other[i], states->other_lo[i]);
+        const two level = two_of(states->top[i], states->top_lo[i]);
         dot = add(dot, two_of(states->dot[i], states->dot_lo[i]), WIDE);
+        other = add(other, below, WIDE);
         if (states->max[i] == max) {
-            other = add(other, below, WIDE);
-            top += states->top[i];
+            top = add(top, level, WIDE);
         } else {
-            const two mass = add(below, two_of(states->top[i], 0.0), WIDE);
-            const two gap = WIDE ? two_sum(max, -states->max[i]) : two_of(max - states->max[i], 0.0);
-            other = add(other, mass, WIDE);
-            if (mass.hi != 0.0) {
-                dot = gap.hi - gap.hi == 0.0 ? add(dot, multiply(mass, gap, WIDE), WIDE)
-                                             : two_of(dot.hi + mass.hi * gap.hi, 0.0);
-            }
+            other = add(other, level, WIDE);
+            dot = add(dot, NAME(moved)(add(below, level, WIDE), max, states->max[i]), WIDE);
         }
     }
     to->max[place] = max;
@@ -282,5 +291,6 @@ static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t
     to->dot_lo[place] = dot.lo;
     to->other[place] = other.hi;
     to->other_lo[place] = other.lo;
-    to->top[place] = top;
+    to->top[place] = top.hi;
+    to->top_lo[place] = top.lo;
 }

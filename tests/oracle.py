@@ -17,8 +17,8 @@ from mpmath import mp, mpf
 INF = mpf("inf")
 NAN = mpf("nan")
 GUARD_BITS = 160
-# Where 1 - p is below 2 to the minus this, it is zero in the output's type whatever factor of that type stands before it,
-# and no precision is spent on it.
+# Where 1 - p is below 2 to the minus this, it is zero in the output's type whatever factor of that type stands before
+# it, and no precision is spent on it.
 VANISHING_BITS = {np.dtype(np.float32): 320, np.dtype(np.float64): 2200}
 
 ROW_OUTPUTS = ("loss", "lse")

@@ -112,9 +112,10 @@ def test_bad_labels_in_one_python_thread_do_not_reach_another():
 
 
 FORK = """
-import os, sys
+import os, signal, sys
 import numpy as np, pyce
 
+signal.alarm(40)  # ends a process that hangs; a child starts without one
 x = np.linspace(-5, 5, 600000, dtype=np.float32).reshape(600, 1000)
 labels = np.arange(600)
 
@@ -126,9 +127,11 @@ def loss(threads=None):
 expected = loss({parent})
 pid = os.fork()
 if pid == 0:
+    signal.alarm(20)
     got = loss({child})
     grandchild = os.fork()
     if grandchild == 0:
+        signal.alarm(10)
         again = loss({child})
         os._exit(0 if all(np.array_equal(a, b) for a, b in zip(again, expected)) else 4)
     ok = os.waitpid(grandchild, 0)[1] == 0 and all(np.array_equal(a, b) for a, b in zip(got, expected))

@@ -12,7 +12,8 @@ static double scale_of(const problem *p, const results *baseline, int k, int64_t
     }
     double maximum = -INFINITY;
     for (int64_t c = 0; c < p->classes; ++c) {
-        maximum = fmax(maximum, load(p->dtype, p->logits, i * p->classes + c));
+        const double logit = load(p->dtype, p->logits, i * p->classes + c);
+        maximum = logit > maximum ? logit : maximum; /* with fmax, gcc 12.2 for aarch64 ends in an internal error */
     }
     return isfinite(value) ? fmax(fabs(maximum), fabs(value - maximum)) : value;
 }

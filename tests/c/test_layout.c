@@ -211,9 +211,9 @@ int main(void) {
     for (pyce_loss kind = 1; pyce_loss_name(kind) != NULL; ++kind) {
         for (pyce_dtype dtype = PYCE_FLOAT32; dtype <= PYCE_FLOAT64; ++dtype) {
             for (size_t c = 0; c < sizeof class_counts / sizeof *class_counts; ++c) {
-                for (int data_kind = 0; data_kind < DATA_KINDS; ++data_kind) {
-                    test_every_layout_gives_the_same_bits(kind, dtype, class_counts[c], data_kind);
-                }
+                test_every_layout_gives_the_same_bits(kind, dtype, class_counts[c], DATA_PLAIN);
+                test_every_layout_gives_the_same_bits(kind, dtype, class_counts[c], DATA_INFINITE);
+                test_every_layout_gives_the_same_bits(kind, dtype, class_counts[c], DATA_NAN);
                 test_one_output_alone_is_the_one_of_all(kind, dtype, class_counts[c]);
                 test_gradient_may_overwrite_the_logits(kind, dtype, class_counts[c]);
                 test_broadcast_inputs_are_as_written_out(kind, dtype, class_counts[c]);
