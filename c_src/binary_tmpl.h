@@ -1,50 +1,47 @@
 /* binary_tmpl.h: the element-wise loops of the sigmoid and weighted losses. Template, see formulas_tmpl.h. */
 
-/* u = 1 - z, v = q z, w = u + v, formed in double and rounded once; q == NULL means 1. */
-static void NAME(binary_labels)(const double *restrict z, const double *restrict q, int64_t n, void *u_data,
-                                void *v_data, void *w_data) {
-    real *restrict u = (real *)u_data;
-    real *restrict v = (real *)v_data;
-    real *restrict w = (real *)w_data;
-    int64_t i;
-    if (q) {
-        PYCE_SIMD
-        for (i = 0; i < n; i++) {
-            const int zero = (z[i] == 0.0) | (q[i] == 0.0), number = (z[i] == z[i]) & (q[i] == q[i]);
-            const double positive = zero & number ? 0.0 : q[i] * z[i];
-            u[i] = (real)(1.0 - z[i]);
-            v[i] = (real)positive;
-            w[i] = (real)((1.0 - z[i]) + positive);
-        }
-    } else {
-        PYCE_SIMD
-        for (i = 0; i < n; i++) {
-            u[i] = (real)(1.0 - z[i]);
-            v[i] = (real)z[i];
-            w[i] = (real)1 + (real)(z[i] - z[i]); /* u + v, exactly; NaN for NaN */
-        }
-    }
+/* A double in two terms of the compute type; `rest` is what the double itself lost. */
+PYCE_INLINE void NAME(split)(double value, double rest, real *hi, real *lo) {
+    *hi = (real)value;
+    *lo = (real)((value - (double)*hi) + rest);
 }
 
-/* u = 1 - z and w = 1 for labels of the compute type, which serve as v themselves */
-static void NAME(binary_complement)(const void *z_data, int64_t n, void *u_data, void *w_data) {
-    const real *restrict z = (const real *)z_data;
-    real *restrict u = (real *)u_data;
-    real *restrict w = (real *)w_data;
+/* u = 1 - z, v = q z, w = u + v, formed in double whatever the compute type: a label 1 - 1e-12 must not become 1.
+ * q == NULL means 1. */
+PYCE_INLINE void NAME(coefficients_body)(const double *restrict z, const double *restrict q, int64_t n,
+                                         const coefficient_tiles *to, const int weighted) {
+    real *restrict u = (real *)to->u, *restrict u_lo = (real *)to->u_lo;
+    real *restrict v = (real *)to->v, *restrict v_lo = (real *)to->v_lo;
+    real *restrict w = (real *)to->w, *restrict w_lo = (real *)to->w_lo;
     int64_t i;
     PYCE_SIMD
     for (i = 0; i < n; i++) {
-        u[i] = (real)1 - z[i];
-        w[i] = (real)1 + (z[i] - z[i]);
+        const double weight = weighted ? q[i] : 1.0, product = weight * z[i];
+        const int zero = ((z[i] == 0.0) | (weight == 0.0)) & (z[i] == z[i]) & (weight == weight);
+        const double positive = zero ? 0.0 : product;
+        const double positive_lo = weighted ? finite_or_zero(product_error(weight, z[i], product)) : 0.0;
+        const double negative = 1.0 - z[i], negative_lo = finite_or_zero((1.0 - negative) - z[i]);
+        const two sum = two_sum(negative, positive);
+        NAME(split)(negative, negative_lo, u + i, u_lo + i);
+        NAME(split)(positive, positive_lo, v + i, v_lo + i);
+        NAME(split)(sum.hi, finite_or_zero(sum.lo + (negative_lo + positive_lo)), w + i, w_lo + i);
     }
 }
 
-/* `which` is a constant where this is inlined. */
-PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which) {
+static void NAME(coefficients_of)(const double *z, const double *q, int64_t n, const coefficient_tiles *to) {
+    if (q) NAME(coefficients_body)(z, q, n, to, 1);
+    else NAME(coefficients_body)(z, z, n, to, 0);
+}
+
+/* `which` and `plain` are constants where this is inlined. plain: labels of the compute type and no positive weight,
+ * taken as they are. */
+PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, const int plain) {
     const real *restrict xs = (const real *)loop->x;
-    const real *restrict us = (const real *)loop->u;
-    const real *restrict vs = (const real *)loop->v;
-    const real *restrict ws = (const real *)loop->w;
+    const real *restrict zs = (const real *)loop->labels;
+    const coefficient_tiles *from = &loop->coefficients;
+    const real *restrict us = (const real *)from->u, *restrict us_lo = (const real *)from->u_lo;
+    const real *restrict vs = (const real *)from->v, *restrict vs_lo = (const real *)from->v_lo;
+    const real *restrict ws = (const real *)from->w, *restrict ws_lo = (const real *)from->w_lo;
     real *restrict loss = (real *)loop->loss;
     real *restrict grad = (real *)loop->grad;
     real *restrict hess = (real *)loop->hess;
@@ -55,24 +52,36 @@ PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which) {
         const real x = xs[i];
         const NAME(binary) b = NAME(binary_of)(x);
         if (which == BINARY_LOG_PROB) {
-            loss[i] = -NAME(binary_loss)(b, x, (real)0, (real)1, (real)1);
+            loss[i] = -NAME(binary_loss)(b, x, NAME(plain_coefficients)((real)1), 1);
         } else if (which == BINARY_PROB) {
             loss[i] = NAME(binary_prob)(b, NAME(sigma_of)(b), x);
         } else {
-            const real u = us[i], v = vs[i], w = ws[i];
-            if (which & BINARY_LOSS) loss[i] = NAME(binary_loss)(b, x, u, v, w);
+            NAME(coefficients) k;
+            if (plain) {
+                k = NAME(plain_coefficients)(zs[i]);
+            } else {
+                k.u = us[i];
+                k.u_lo = us_lo[i];
+                k.v = vs[i];
+                k.v_lo = vs_lo[i];
+                k.w = ws[i];
+                k.w_lo = ws_lo[i];
+            }
+            if (which & BINARY_LOSS) loss[i] = NAME(binary_loss)(b, x, k, plain);
             if (which & (BINARY_GRAD | BINARY_HESS)) {
                 const NAME(sigma) s = NAME(sigma_of)(b);
-                if (which & BINARY_GRAD) grad[i] = NAME(binary_grad)(b, s, x, u, v);
-                if (which & BINARY_HESS) hess[i] = NAME(binary_hess)(b, s, w);
+                if (which & BINARY_GRAD) grad[i] = NAME(binary_grad)(b, s, x, k);
+                if (which & BINARY_HESS) hess[i] = NAME(binary_hess)(b, s, k);
             }
         }
     }
 }
 
-#define BINARY_LOOP(which)                                    \
+/* Small functions, one per set of outputs: in one function of all cases clang stops vectorising. */
+#define BINARY_LOOP(which)                                      \
     static void NAME(binary_##which)(const binary_loop *loop) { \
-        NAME(binary_body)(loop, which);                       \
+        if (loop->labels) NAME(binary_body)(loop, which, 1);    \
+        else NAME(binary_body)(loop, which, 0);                 \
     }
 BINARY_LOOP(1)
 BINARY_LOOP(2)
@@ -81,6 +90,12 @@ BINARY_LOOP(4)
 BINARY_LOOP(5)
 BINARY_LOOP(6)
 BINARY_LOOP(7)
-BINARY_LOOP(8)
-BINARY_LOOP(9)
 #undef BINARY_LOOP
+
+static void NAME(binary_prob_loop)(const binary_loop *loop) {
+    NAME(binary_body)(loop, BINARY_PROB, 1);
+}
+
+static void NAME(binary_log_prob_loop)(const binary_loop *loop) {
+    NAME(binary_body)(loop, BINARY_LOG_PROB, 1);
+}

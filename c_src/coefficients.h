@@ -10,10 +10,10 @@
 #define EXP_TAIL_F32 \
     0x1.fffff8p-2f, 0x1.55548ep-3f, 0x1.555b98p-5f, 0x1.123bd6p-7f, 0x1.68513ep-10f
 
-/* (log1p(e) - e) / e^2: [0.0, 1.0], degree 9, error 0.0165 units */
+/* (log1p(e) - e + e^2/2) / e^3: [0.0, 1.0], degree 8, error 0.024 units */
 #define LOG1P_TAIL_F32 \
-    -0x1.fffff6p-2f, 0x1.55537p-2f, -0x1.ffbeb8p-3f, 0x1.975f96p-3f, -0x1.49d35ap-3f, 0x1.fc6474p-4f, \
-    -0x1.512058p-4f, 0x1.529e9cp-5f, -0x1.b4cf12p-7f, 0x1.07e0fcp-9f
+    0x1.55549cp-2f, -0x1.ffd92ep-3f, 0x1.97f9b6p-3f, -0x1.4be012p-3f, 0x1.0281b6p-3f, -0x1.5c7a8p-4f, \
+    0x1.64daf2p-5f, -0x1.d57cf4p-7f, 0x1.20eba6p-9f
 
 /* (exp(r) - 1 - r) / r^2: [-0.34667, 0.34667], degree 9, error 0.037 units */
 #define EXP_TAIL_F64 \
@@ -21,14 +21,13 @@
     0x1.6c16c1852f31dp-10, 0x1.a01a014497b41p-13, 0x1.a01997bb5134bp-16, 0x1.71deec59c6337p-19, \
     0x1.28af4e8bdd70bp-22, 0x1.add79b02d7309p-26
 
-/* (log1p(e) - e) / e^2: [0.0, 1.0], degree 20, error 0.0173 units */
+/* (log1p(e) - e + e^2/2) / e^3: [0.0, 1.0], degree 19, error 0.0217 units */
 #define LOG1P_TAIL_F64 \
-    -0x1.fffffffffffebp-2, 0x1.5555555554579p-2, -0x1.ffffffff77371p-3, 0x1.99999986976dep-3, \
-    -0x1.555553ba6d193p-3, 0x1.249231fad42edp-3, -0x1.fffe25c67e104p-4, 0x1.c70e6a45ca1c2p-4, \
-    -0x1.99488e357df12p-4, 0x1.72efb03a572d9p-4, -0x1.503869109a197p-4, 0x1.2c50827ba42a8p-4, \
-    -0x1.01c9e3090ae97p-4, 0x1.9ac714d3777d2p-5, -0x1.23a4a894fe66dp-5, 0x1.61637a6910771p-6, \
-    -0x1.5d041aa7510e6p-7, 0x1.0a604160caf5ep-8, -0x1.24379020adca2p-10, 0x1.979960993c394p-13, \
-    -0x1.0e637d492286ap-16
+    0x1.5555555555014p-2, -0x1.ffffffffb964fp-3, 0x1.9999998d8c304p-3, -0x1.5555542f3cb1fp-3, \
+    0x1.2492372d71e52p-3, -0x1.fffe7a81110b7p-4, 0x1.c7106aa6a5d71p-4, -0x1.9951c42e076dep-4, \
+    0x1.731085fd57074p-4, -0x1.50942b7db4015p-4, 0x1.2d1af855e00fdp-4, -0x1.032b91952bf44p-4, \
+    0x1.9e97e2200ea31p-5, -0x1.27c80251391f7p-5, 0x1.685964fa4b498p-6, -0x1.65e7c6aca147ap-7, \
+    0x1.12b383d6b99b7p-8, -0x1.2eff02485ce65p-10, 0x1.a8d51f051769ap-13, -0x1.1b33c61a6b509p-16
 
 /* (exp(r) - 1 - r - r^2/2) / r^3: [-0.34667, 0.34667], degree 9, error 0.000699 units */
 #define EXP_WIDE \

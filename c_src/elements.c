@@ -1,34 +1,41 @@
 /* elements.c: the binary losses, tile by tile. */
 #include "problem.h"
 
-enum { TILES_PER_BLOCK = 8 };
+enum { TILES_PER_BLOCK = 16 };
 
 typedef union tile {
-    float f32[TILE_BYTES / 4];
-    double f64[TILE_BYTES / 8];
+    float f32[ELEMENT_BYTES / 4];
+    double f64[ELEMENT_BYTES / 8];
 } tile;
 
 /* Scratch of one thread: what is not already in memory in the right form. */
 typedef struct scratch {
-    tile x, u, v, w, result[3];
-    double z[TILE_BYTES / 4], q[TILE_BYTES / 4];
+    tile x, labels, u, u_lo, v, v_lo, w, w_lo, result[3];
+    double z[ELEMENT_BYTES / 4], q[ELEMENT_BYTES / 4];
 } scratch;
 
-/* u, v and w of a tile. Labels of the compute type are v as they stand if there is no positive weight. */
-static void form_labels(const problem *p, const block *b, scratch *s, binary_loop *loop) {
+static int64_t tile_length(const problem *p) {
+    return ELEMENT_BYTES / p->set->size;
+}
+
+/* Labels of the compute type without a positive weight serve as they are; otherwise u, v and w are formed. */
+static void take_labels(const problem *p, const block *b, scratch *s, binary_loop *loop) {
     const operand *labels = p->in + IN_LABELS, *weight = p->in + IN_POS_WEIGHT;
     const int64_t z_stride = inner_stride(p, labels), q_stride = inner_stride(p, weight);
-    loop->u = &s->u;
-    loop->w = &s->w;
     if (!weight->in && labels->dtype == p->compute) {
-        loop->v = as_compute_type(p, labels, b->in[IN_LABELS], z_stride, b->n, &s->v);
-        p->set->binary_complement(loop->v, b->n, &s->u, &s->w);
+        loop->labels = as_compute_type(p, labels, b->in[IN_LABELS], z_stride, b->n, &s->labels);
         return;
     }
-    loop->v = &s->v;
+    loop->labels = NULL;
+    loop->coefficients.u = &s->u;
+    loop->coefficients.u_lo = &s->u_lo;
+    loop->coefficients.v = &s->v;
+    loop->coefficients.v_lo = &s->v_lo;
+    loop->coefficients.w = &s->w;
+    loop->coefficients.w_lo = &s->w_lo;
     p->doubles->load[labels->dtype](s->z, input_at(labels, b->in[IN_LABELS]), z_stride, b->n);
     if (weight->in) p->doubles->load[weight->dtype](s->q, input_at(weight, b->in[IN_POS_WEIGHT]), q_stride, b->n);
-    p->set->binary_labels(s->z, weight->in ? s->q : NULL, b->n, &s->u, &s->v, &s->w);
+    p->set->coefficients_of(s->z, weight->in ? s->q : NULL, b->n, &loop->coefficients);
 }
 
 /* The two outputs that depend on the logits alone. */
@@ -60,7 +67,7 @@ static void do_tile(const problem *p, const block *b, scratch *s) {
         target[i] = as_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, s->result + i);
     }
     if (!wanted) return;
-    form_labels(p, b, s, &loop);
+    take_labels(p, b, s, &loop);
     loop.loss = target[0];
     loop.grad = target[1];
     loop.hess = target[2];
@@ -72,7 +79,7 @@ static void do_tile(const problem *p, const block *b, scratch *s) {
 }
 
 static void do_elements(const problem *p, const block *b) {
-    const int64_t length = TILE_BYTES / p->set->size;
+    const int64_t length = tile_length(p);
     scratch s;
     block piece = *b;
     int64_t start;
@@ -86,5 +93,5 @@ static void do_elements(const problem *p, const block *b) {
 }
 
 void pyce_run_elements(const problem *p) {
-    pyce_for_blocks(p, TILES_PER_BLOCK * (TILE_BYTES / p->set->size), do_elements);
+    pyce_for_blocks(p, TILES_PER_BLOCK * tile_length(p), do_elements);
 }

@@ -12,7 +12,8 @@
 
 /* Sizes. They decide the order of summation, hence the last bits: functions of nothing, or of the shape alone. */
 enum {
-    TILE_BYTES = 8192,   /* of one tile of a long row: x, labels and outputs of it stay in L1 */
+    TILE_BYTES = 8192,    /* of one tile of a long row: x, labels and outputs of it stay in L1 */
+    ELEMENT_BYTES = 4096, /* of one tile of elements (binary losses) */
     MATRIX_BYTES = 16384, /* of the scratch matrix (classes, rows) of the few-classes kernels */
     LANE_CLASSES = 64,   /* up to so many classes, a vector lane is a row; above, lanes run along the row */
     BLOCK_ROWS = 128,    /* rows (or tiles of one row) in a row_states */
@@ -61,6 +62,7 @@ typedef struct row_constants {
     real_lanes grad_at_label; /* index labels: grad of the label's class if it is the unique maximum */
     real_lanes hess_at_max;
     real_lanes log_sum;      /* log1p(rest), so that log p_j = -((max - x_j) + log_sum) */
+    real_lanes log_sum_lo;
 } row_constants;
 
 typedef union matrix {
@@ -98,8 +100,15 @@ typedef struct rows_loop {
     const row_constants *constants;
 } rows_loop;
 
+/* u = 1 - z, v = q z, w = u + v of a tile, in two terms each, in the compute type */
+typedef struct coefficient_tiles {
+    void *u, *u_lo, *v, *v_lo, *w, *w_lo;
+} coefficient_tiles;
+
 typedef struct binary_loop {
-    const void *x, *u, *v, *w; /* w = u + v */
+    const void *x;
+    const void *labels; /* of the compute type, for the sigmoid loss; NULL: the coefficients count */
+    coefficient_tiles coefficients;
     void *loss, *grad, *hess;
     int64_t n;
 } binary_loop;
@@ -126,8 +135,7 @@ typedef struct kernel_set {
     void (*rows_along[ROWS_LOOPS])(const rows_loop *loop);
     void (*rows_lanes[ROWS_LOOPS])(const rows_loop *loop);
     /* elements */
-    void (*binary_labels)(const double *z, const double *q, int64_t n, void *u, void *v, void *w);
-    void (*binary_complement)(const void *z, int64_t n, void *u, void *w);
+    void (*coefficients_of)(const double *z, const double *q, int64_t n, const coefficient_tiles *to);
     void (*binary[BINARY_LOOPS])(const binary_loop *loop);
 } kernel_set;
 

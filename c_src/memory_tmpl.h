@@ -81,7 +81,7 @@ LOAD_STORE(double, float64)
          NAME(along_log_prob)},                                                                       \
         {NAME(lanes_grad), NAME(lanes_hess), NAME(lanes_grad_hess), NAME(lanes_prob),                 \
          NAME(lanes_log_prob)},                                                                       \
-        NAME(binary_labels), NAME(binary_complement),                                                 \
+        NAME(coefficients_of),                                                                        \
         {NULL, NAME(binary_1), NAME(binary_2), NAME(binary_3), NAME(binary_4), NAME(binary_5),        \
-         NAME(binary_6), NAME(binary_7), NAME(binary_8), NAME(binary_9)}                              \
+         NAME(binary_6), NAME(binary_7), NAME(binary_prob_loop), NAME(binary_log_prob_loop)}          \
     }

@@ -16,7 +16,7 @@
 #define LN2_HI LN2_HI_F32
 #define LN2_LO LN2_LO_F32
 #define EXP_POLYNOMIAL(r) HORNER(5, FMA_F32, r, EXP_TAIL_F32)
-#define LOG1P_POLYNOMIAL(e) HORNER(10, FMA_F32, e, LOG1P_TAIL_F32)
+#define LOG1P_POLYNOMIAL(e) HORNER(9, FMA_F32, e, LOG1P_TAIL_F32)
 
 /* Rows: exp(x - max) is 0 below EXP_LIMIT (2^-187, far below what a result can hold); exponentials are scaled by
  * 2^EXP_BIAS, so that none is subnormal; REST_BIAS is the scale of row_states.rest. From |max| >= EXACT_FROM on,

@@ -102,6 +102,8 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, row_c
         to->grad_at_label.MEMBER[i] = (real)(poison - others.hi * (1.0 / REST_ONE));
         to->hess_at_max.MEMBER[i] = (real)(bend.hi * (1.0 / REST_ONE) + poison);
         to->log_sum.MEMBER[i] = (real)(log.hi * (1.0 / REST_ONE) + prob_poison);
+        to->log_sum_lo.MEMBER[i] =
+            WIDE ? (real)(log.lo * (1.0 / REST_ONE)) : (real)(log.hi - (double)(real)log.hi);
     }
 }
 
@@ -114,7 +116,7 @@ static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, 
 
 typedef struct NAME(lane) {
     real max, shift, limit, prob_scale, prob_scale_lo, prob_at_max, mass_scale, mass_scale_lo, grad_at_max, tie;
-    real hess_at_max, log_sum;
+    real hess_at_max, log_sum, log_sum_lo;
     real_bits offset;
 } NAME(lane);
 
@@ -133,27 +135,33 @@ PYCE_INLINE NAME(lane) NAME(lane_of)(const row_constants *from, int64_t i) {
     lane.tie = from->tie.MEMBER[i];
     lane.hess_at_max = from->hess_at_max.MEMBER[i];
     lane.log_sum = from->log_sum.MEMBER[i];
+    lane.log_sum_lo = from->log_sum_lo.MEMBER[i];
     return lane;
 }
 
 /* `which` and `dense` are constants where this is inlined. */
 PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, real *second, const int which,
                                  const int dense) {
-    const real e = NAME(scaled_exp)(x, lane.shift, lane.limit, lane.offset);
+    const NAME(exponential) e = NAME(exponential_of)((x < lane.limit ? lane.shift : x) - lane.shift); /* finite */
+    const real power = x < lane.limit ? (real)0 : NAME(power_of)(e.magic, lane.offset);
     if (which == ROWS_LOG_PROB) {
-        *first = x == lane.max ? -lane.log_sum : -((lane.max - x) + lane.log_sum);
+        const real gap = lane.max - x, back = lane.max - gap;
+        const real gap_lo = (lane.max - (gap + back)) + (back - x);
+        const real minus = NAME(sum_of)(gap, lane.log_sum, gap_lo + lane.log_sum_lo);
+        *first = x == lane.max ? -lane.log_sum : -minus;
     } else if (which == ROWS_PROB) {
-        *first = x == lane.max ? lane.prob_at_max
-                               : NAME(scaled_by)(e, lane.prob_scale, lane.prob_scale_lo) * EXP_UNBIAS;
+        const real p = NAME(scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo);
+        *first = x == lane.max ? lane.prob_at_max : p * EXP_UNBIAS;
     } else {
-        const real mass_p = NAME(scaled_by)(e, lane.mass_scale, lane.mass_scale_lo);
+        const real mass_p = NAME(scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
         if (which != ROWS_HESS) {
             *first = x == lane.max ? (dense ? lane.grad_at_max - lane.tie * t : lane.grad_at_max)
                                    : (dense ? FMA(mass_p, EXP_UNBIAS, -t) : mass_p * EXP_UNBIAS);
         }
         if (which != ROWS_GRAD) {
-            const real p = dense ? NAME(scaled_by)(e, lane.prob_scale, lane.prob_scale_lo) : mass_p;
-            const real h = x == lane.max ? lane.hess_at_max : FMA(-mass_p, p * EXP_UNBIAS, mass_p) * EXP_UNBIAS;
+            const real p = dense ? NAME(scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo) : mass_p;
+            const real h = x == lane.max ? lane.hess_at_max
+                                         : NAME(fused)(-mass_p, p * EXP_UNBIAS, mass_p) * EXP_UNBIAS;
             *(which == ROWS_HESS ? first : second) = h;
         }
     }

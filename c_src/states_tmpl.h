@@ -68,29 +68,36 @@ typedef struct NAME(label_sums) {
     double top[SUM_LANES], top_lo[SUM_LANES];
 } NAME(label_sums);
 
-/* t (max - x); 0 where t or max - x is. In float64 max - x is halved where it could overflow and t (max - x) not. */
+/* t (max - x), for t the label of a logit below max; 0 where t is 0. In float64 max - x is halved meanwhile: it could
+ * overflow where t (max - x) does not. */
 PYCE_INLINE two NAME(label_term)(double t, double x, double max) {
-    const double half = WIDE && ((max > 0x1p1000) | (x < -0x1p1000)) ? 0.5 : 1.0;
-    const double a = half * max, b = half * x;
-    const double d = x == max ? 0.0 : a - b;
+    const double a = WIDE ? 0.5 * max : max, b = WIDE ? 0.5 * x : x;
+    const double d = a - b;
     const double p = t == 0.0 ? 0.0 : t * d;
     const double back = a - d; /* what a - b and t d lost; nothing where d is infinite */
     const double lost = (a - (d + back)) + (back - b);
     const double low = product_error(t, d, p) + t * lost;
-    if (!WIDE) return two_of(p, 0.0);
-    return two_of(p / half, ((low - low == 0.0) & (x != max)) ? low / half : 0.0);
+    return WIDE ? two_of(2.0 * p, 2.0 * finite_or_zero(low)) : two_of(p, 0.0);
+}
+
+/* One label: its mass goes to `other` or `top`, and that below the maximum to `dot`. One comparison with max decides
+ * both; with one for each, gcc 12 makes branches of them and does not vectorise. */
+PYCE_INLINE void NAME(add_label)(double t, double x, double max, double *dot, double *dot_lo, double *other,
+                                 double *other_lo, double *top, double *top_lo) {
+    const double below = x == max ? 0.0 : t;
+    const two term = NAME(label_term)(below, x, max);
+    NAME(accumulate)(dot, dot_lo, term.hi);
+    if (WIDE) *dot_lo += term.lo;
+    NAME(accumulate)(other, other_lo, below);
+    NAME(accumulate)(top, top_lo, t - below);
 }
 
 PYCE_INLINE void NAME(label_group)(const real *x, const real *t, real max, NAME(label_sums) *sums) {
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
-        const two term = NAME(label_term)(t[j], x[j], max);
-        const double off = x[j] == max ? 0.0 : (double)t[j];
-        NAME(accumulate)(sums->dot + j, sums->dot_lo + j, term.hi);
-        if (WIDE) sums->dot_lo[j] += term.lo;
-        NAME(accumulate)(sums->other + j, sums->other_lo + j, off);
-        NAME(accumulate)(sums->top + j, sums->top_lo + j, x[j] == max ? (double)t[j] : 0.0);
+        NAME(add_label)(t[j], x[j], max, sums->dot + j, sums->dot_lo + j, sums->other + j, sums->other_lo + j,
+                        sums->top + j, sums->top_lo + j);
     }
 }
 
@@ -171,12 +178,8 @@ static void NAME(label_lanes)(row_states *states, const real *x, const real *t, 
         const real *xc = x + c * rows, *tc = t + c * rows;
         PYCE_SIMD
         for (r = 0; r < rows; r++) {
-            const two term = NAME(label_term)(tc[r], xc[r], max[r]);
-            const double off = xc[r] == max[r] ? 0.0 : (double)tc[r];
-            NAME(accumulate)(states->dot + r, states->dot_lo + r, term.hi);
-            if (WIDE) states->dot_lo[r] += term.lo;
-            NAME(accumulate)(states->other + r, states->other_lo + r, off);
-            NAME(accumulate)(states->top + r, states->top_lo + r, xc[r] == max[r] ? (double)tc[r] : 0.0);
+            NAME(add_label)(tc[r], xc[r], max[r], states->dot + r, states->dot_lo + r, states->other + r,
+                            states->other_lo + r, states->top + r, states->top_lo + r);
         }
     }
 }

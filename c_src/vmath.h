@@ -166,7 +166,7 @@ PYCE_INLINE two reciprocal(two y, const int wide) {
     double p;
     if (!wide) return two_of(r, 0.0);
     p = r * y.hi;
-    return two_of(r, ((1.0 - p) - product_error(r, y.hi, p) - r * y.lo) * r);
+    return fast_two_sum(r, ((1.0 - p) - product_error(r, y.hi, p) - r * y.lo) * r);
 }
 
 /* exp(r) for |r| <= 0.35. 1 + r + r^2/2 is formed in two doubles, the rest in one: it is below 0.008, so its rounding

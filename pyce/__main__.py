@@ -23,11 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("demo", help="worked examples, and small losses beside the textbook formula")
     commands.add_parser("info", help="version, instruction sets, threads, directories")
     config = commands.add_parser("config", help="what a C, C++ or Cython build needs")
-    what = config.add_mutually_exclusive_group(required=True)
     for flag, meaning in CONFIG_FLAGS.items():
-        what.add_argument(f"--{flag}", dest="flag", action="store_const", const=flag, help=meaning)
+        config.add_argument(f"--{flag}", dest="flags", action="append_const", const=flag, help=meaning)
     options = parser.parse_args(arguments)
-    lines = {"demo": _demo.lines, "info": info_lines}.get(options.command, lambda: [config_line(options.flag)])()
+    if options.command == "config":
+        if not options.flags:
+            config.error("name at least one of " + ", ".join(f"--{flag}" for flag in CONFIG_FLAGS))
+        lines = [" ".join(config_line(flag) for flag in options.flags)]
+    else:
+        lines = {"demo": _demo.lines, "info": info_lines}[options.command]()
     try:
         print("\n".join(lines), flush=True)
     except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
