@@ -137,7 +137,7 @@ PYCE_INLINE NAME(coefficients) NAME(plain_coefficients)(real z) {
     k.u_lo = ((real)1 - k.u) - z;
     k.v = z;
     k.v_lo = 0;
-    k.w = 1;
+    k.w = (real)1 + (z - z); /* 1, NaN for NaN */
     k.w_lo = 0;
     return k;
 }
