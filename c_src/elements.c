@@ -83,12 +83,10 @@ static void do_elements(const problem *p, const block *b) {
     scratch s;
     block piece = *b;
     int64_t start;
-    int32_t k;
     for (start = 0; start < b->n; start += length) {
         piece.n = b->n - start < length ? b->n - start : length;
         do_tile(p, &piece, &s);
-        for (k = 0; k < IN_COUNT; k++) piece.in[k] += length * inner_stride(p, p->in + k);
-        for (k = 0; k < OUTPUT_COUNT; k++) piece.out[k] += length * inner_stride(p, p->out + k);
+        pyce_advance(p, &piece, length);
     }
 }
 

@@ -1,7 +1,8 @@
 /* internal.h: what the C files of the library outside the kernels share. Nothing here is exported.
  *
- * pyce.c takes a call to validate.c (with labels.c), then to run.c, which brings it to the form of problem.h for rows.c
- * and elements.c; those call the kernels of cpu.c's choice through parallel.c. */
+ *   pyce.c       the call                   validate.c   checks arguments     labels.c   checks index labels
+ *   problem.c    one form for every call    rows.c, elements.c   compute it with the kernels
+ *   args.c, names.c, cpu.c, parallel.c      what they all stand on */
 #ifndef PYCE_INTERNAL_H
 #define PYCE_INTERNAL_H
 
@@ -10,8 +11,19 @@
 
 #include "kernels.h"
 
-/* validate.c: checks every argument once, in `args` grown to the current size. No output is touched. */
+/* validate.c: checks every argument once. No output is touched. */
 pyce_status pyce_validate(const pyce_args *args, pyce_error *error);
+
+/* labels.c: whether every index label is inside 0 .. classes - 1; the first that is not, in C order, is reported. */
+pyce_status pyce_check_labels(const pyce_args *args, pyce_error *error);
+
+/* An index label of any integer type; above INT64_MAX its two's complement, which is negative. */
+int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset);
+
+/* args.c */
+
+/* Copies `given` to `args`, whatever its struct_size, if that is sound. */
+pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *error);
 
 /* Words an error, sets the status and returns it. */
 pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value,
@@ -24,16 +36,18 @@ pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argum
 /* Elements of the shape, without the class axis if `per_row`; -1 if they cannot be counted. */
 int64_t pyce_count_elements(const pyce_args *args, int per_row);
 
-/* Copies `given` to `args`, whatever its struct_size, if that is sound. */
-pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *error);
+int64_t pyce_dtype_size(pyce_dtype dtype); /* bytes; 0 if the dtype is unknown or not yet accepted */
 
-/* The outputs of a call, in the order of pyce_args, and the tables that validate.c and run.c share. */
+/* Whether an output that depends on the labels is asked for. */
+int pyce_wants_labels(const pyce_args *args);
+
+/* The outputs of a call, in the order of pyce_args. */
 enum { OUTPUT_COUNT = 6 };
 typedef struct output_info {
-    size_t offset;          /* of the pyce_output in pyce_args */
+    size_t offset; /* of the pyce_output in pyce_args */
     pyce_argument argument;
-    int32_t per_row;        /* softmax family: has no class axis */
-    int32_t rows_only;      /* not an output of the binary losses */
+    int32_t per_row;   /* softmax family: has no class axis */
+    int32_t rows_only; /* not an output of the binary losses */
     int32_t needs_labels;
 } output_info;
 extern const output_info pyce_outputs[OUTPUT_COUNT];
@@ -46,25 +60,11 @@ static inline int is_rows(const pyce_args *args) {
     return args->loss_kind == PYCE_SOFTMAX || args->loss_kind == PYCE_SPARSE_SOFTMAX;
 }
 
-/* Whether an output that depends on the labels is asked for. */
-int pyce_wants_labels(const pyce_args *args);
-
-int64_t pyce_dtype_size(pyce_dtype dtype); /* bytes; 0 if the dtype is unknown or not yet accepted */
-
-/* labels.c: whether every index label is inside 0 .. classes - 1; the first that is not, in C order, is reported. */
-pyce_status pyce_check_labels(const pyce_args *args, pyce_error *error);
-
-/* An index label of any integer type; above INT64_MAX its two's complement, which is negative. */
-int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset);
-
-/* run.c: computes a validated call. */
-void pyce_run(const pyce_args *args, const kernels *kernels);
-
 /* cpu.c: the table of an instruction set that this build and this CPU have, or NULL. */
 const kernels *pyce_kernels_for(pyce_isa isa);
 
 /* parallel.c: calls work(context, i) for 0 <= i < count, on up to `threads` threads, each with the default
- * floating-point environment; on one without starting any if `small`. */
+ * floating-point environment. */
 typedef void (*pyce_work)(void *context, int64_t i);
 void pyce_parallel_for(pyce_work work, void *context, int64_t count, int32_t threads);
 

@@ -1,4 +1,5 @@
-/* kernels.h: what the driver (run.c) and the kernels (kernels.c, compiled once per instruction set) agree on.
+/* kernels.h: what the driver (problem.c, rows.c, elements.c) and the kernels (kernels.c, compiled once per instruction
+ * set) agree on.
  *
  * The driver knows no type and no instruction set; the kernels know no shape, no thread and no option. Data passes in
  * tiles of at most TILE_BYTES, in the compute type. Per-row quantities pass as structures of arrays (row_states,

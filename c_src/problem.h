@@ -1,4 +1,4 @@
-/* problem.h: a call after run.c has brought it to one form, for rows.c and elements.c: axes that merge are merged, an
+/* problem.h: a call brought to one form (problem.c), for rows.c and elements.c: axes that merge are merged, an
  * array is a pointer and strides, and the work is cut into blocks along the innermost axis. */
 #ifndef PYCE_PROBLEM_H
 #define PYCE_PROBLEM_H
@@ -39,6 +39,12 @@ typedef struct block {
     int64_t out[OUTPUT_COUNT];
     int64_t n;
 } block;
+
+/* Fills p from a validated call, which must outlive it. */
+void pyce_make_problem(problem *p, const pyce_args *args);
+
+/* Moves a block along the inner axis. */
+void pyce_advance(const problem *p, block *b, int64_t steps);
 
 /* The block of up to `length` from `start` on the inner axis, at place `outer` of the others. */
 block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t length);

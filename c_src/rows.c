@@ -150,12 +150,10 @@ static void do_few_classes(const problem *p, const block *b) {
     scratch s;
     block piece = *b;
     int64_t start;
-    int32_t k;
     for (start = 0; start < b->n; start += length) {
         piece.n = b->n - start < length ? b->n - start : length;
         do_matrix(p, &piece, &s);
-        for (k = 0; k < IN_COUNT; k++) piece.in[k] += length * inner_stride(p, p->in + k);
-        for (k = 0; k < OUTPUT_COUNT; k++) piece.out[k] += length * inner_stride(p, p->out + k);
+        pyce_advance(p, &piece, length);
     }
 }
 
@@ -255,13 +253,11 @@ static void write_tile(const row *r, int64_t i, int64_t label, const row_constan
 
 static row row_at(const problem *p, const cut *c, const block *b, int64_t i, scratch *s) {
     row r;
-    int32_t k;
     r.p = p;
     r.c = c;
     r.at = *b;
     r.at.n = 1;
-    for (k = 0; k < IN_COUNT; k++) r.at.in[k] += i * inner_stride(p, p->in + k);
-    for (k = 0; k < OUTPUT_COUNT; k++) r.at.out[k] += i * inner_stride(p, p->out + k);
+    pyce_advance(p, &r.at, i);
     r.x = &s->x;
     r.labels = &s->labels;
     r.first = &s->first;

@@ -1,4 +1,4 @@
-/* run.c: brings a validated call to the form of problem.h, and walks its blocks. */
+/* problem.c: brings a validated call to the form of problem.h, and walks its blocks. */
 #include "problem.h"
 
 enum { SERIAL_ELEMENTS = 32768 }; /* below, starting threads costs more than it gains */
@@ -84,35 +84,30 @@ static void merge_axes(problem *p) {
     for (k = 0; k < ARRAYS && is_rows(p->args); k++) operand_of(p, k)->class_stride = stride[k][p->args->axis];
 }
 
-static int grad_is_logits(const pyce_args *args) {
-    return args->grad.data && args->grad.data == args->logits.data;
-}
-
-void pyce_run(const pyce_args *args, const kernels *kernels) {
-    problem p = {0};
+void pyce_make_problem(problem *p, const pyce_args *args) {
+    const kernels *kernels = pyce_kernels_for(args->isa);
     const int labelled = pyce_wants_labels(args);
+    const problem empty = {0};
     int32_t i;
-    p.args = args;
-    p.compute = args->logits.dtype;
-    p.in[IN_LOGITS] = input_operand(&args->logits, 0);
-    p.in[IN_LABELS] = input_operand(&args->labels, !labelled);
-    p.in[IN_POS_WEIGHT] = input_operand(&args->pos_weight, !labelled);
+    *p = empty;
+    p->args = args;
+    p->compute = args->logits.dtype;
+    p->in[IN_LOGITS] = input_operand(&args->logits, 0);
+    p->in[IN_LABELS] = input_operand(&args->labels, !labelled);
+    p->in[IN_POS_WEIGHT] = input_operand(&args->pos_weight, !labelled);
     for (i = 0; i < OUTPUT_COUNT; i++) {
-        p.out[i] = output_operand(output_of(args, i));
-        if (p.out[i].dtype == PYCE_FLOAT64) p.compute = PYCE_FLOAT64;
+        p->out[i] = output_operand(output_of(args, i));
+        if (p->out[i].dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
     }
-    p.set = p.compute == PYCE_FLOAT64 ? kernels->f64 : kernels->f32;
-    p.doubles = kernels->f64;
-    p.threads = pyce_thread_limit(args->num_threads);
-    p.in_place = grad_is_logits(args);
-    p.classes = is_rows(args) ? args->shape[args->axis] : 1;
-    merge_axes(&p);
-    p.inner = p.extent[p.axes - 1];
-    p.outer = 1;
-    for (i = 0; i + 1 < p.axes; i++) p.outer *= p.extent[i];
-    if (p.inner == 0 || p.outer == 0) return;
-    if (is_rows(args)) pyce_run_rows(&p);
-    else pyce_run_elements(&p);
+    p->set = p->compute == PYCE_FLOAT64 ? kernels->f64 : kernels->f32;
+    p->doubles = kernels->f64;
+    p->threads = pyce_thread_limit(args->num_threads);
+    p->in_place = args->grad.data && args->grad.data == args->logits.data;
+    p->classes = is_rows(args) ? args->shape[args->axis] : 1;
+    merge_axes(p);
+    p->inner = p->extent[p->axes - 1];
+    p->outer = 1;
+    for (i = 0; i + 1 < p->axes; i++) p->outer *= p->extent[i];
 }
 
 /* Blocks --------------------------------------------------------------------------------------------------------- */
@@ -130,6 +125,12 @@ block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t leng
     }
     b.n = p->inner - start < length ? p->inner - start : length;
     return b;
+}
+
+void pyce_advance(const problem *p, block *b, int64_t steps) {
+    int32_t k;
+    for (k = 0; k < IN_COUNT; k++) b->in[k] += steps * inner_stride(p, p->in + k);
+    for (k = 0; k < OUTPUT_COUNT; k++) b->out[k] += steps * inner_stride(p, p->out + k);
 }
 
 typedef struct block_loop {

@@ -1,0 +1,87 @@
+/* args.c: what a pyce_args says, for all who read one: its outputs, its sizes, whether it can be taken at all; and
+ * how an error is put into words. */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const output_info pyce_outputs[OUTPUT_COUNT] = {
+    {offsetof(pyce_args, loss), PYCE_ARG_LOSS, 1, 0, 1},  {offsetof(pyce_args, grad), PYCE_ARG_GRAD, 0, 0, 1},
+    {offsetof(pyce_args, hess), PYCE_ARG_HESS, 0, 0, 1},  {offsetof(pyce_args, lse), PYCE_ARG_LSE, 1, 1, 0},
+    {offsetof(pyce_args, prob), PYCE_ARG_PROB, 0, 0, 0},  {offsetof(pyce_args, log_prob), PYCE_ARG_LOG_PROB, 0, 0, 0},
+};
+
+/* The layout is ABI: the same in the 64-bit and the 32-bit model. */
+typedef char assert_array_size[sizeof(pyce_array) == 80 && sizeof(pyce_output) == 80 ? 1 : -1];
+typedef char assert_args_size[sizeof(pyce_args) == 816 && offsetof(pyce_args, loss_kind) == 792 ? 1 : -1];
+typedef char assert_error_size[sizeof(pyce_error) == 288 ? 1 : -1];
+
+pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value,
+                      const char *format, ...) {
+    va_list list;
+    error->status = status;
+    error->argument = argument;
+    error->value = value;
+    va_start(list, format);
+    vsnprintf(error->message, sizeof error->message, format, list);
+    va_end(list);
+    return status;
+}
+
+pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *error) {
+    const int64_t known = (int64_t)sizeof *args, most = 1 << 16;
+    const unsigned char *bytes = (const unsigned char *)given;
+    int64_t size, i;
+    if (!given) return pyce_fail(error, PYCE_ERROR_NULL, PYCE_ARG_ARGS, 0, "args is NULL");
+    size = given->struct_size;
+    if (size < known || size > most) {
+        return pyce_fail(error, PYCE_ERROR_STRUCT_SIZE, PYCE_ARG_ARGS, size,
+                    "args.struct_size is %lld, expected %lld: start from pyce_args_init()", (long long)size,
+                    (long long)known);
+    }
+    for (i = known; i < size; i++) {
+        if (bytes[i]) {
+            return pyce_fail(error, PYCE_ERROR_STRUCT_SIZE, PYCE_ARG_ARGS, i,
+                        "args has a non-zero field at byte %lld, which this version (%s) does not know", (long long)i,
+                        pyce_version());
+        }
+    }
+    memcpy(args, given, sizeof *args);
+    args->struct_size = known;
+    return PYCE_OK;
+}
+
+int64_t pyce_dtype_size(pyce_dtype dtype) {
+    switch (dtype) {
+    case PYCE_FLOAT32: case PYCE_INT32: case PYCE_UINT32: return 4;
+    case PYCE_FLOAT64: case PYCE_INT64: case PYCE_UINT64: return 8;
+    case PYCE_INT16: case PYCE_UINT16: return 2;
+    case PYCE_INT8: case PYCE_UINT8: return 1;
+    default: return 0;
+    }
+}
+
+int pyce_wants_labels(const pyce_args *args) {
+    int32_t i;
+    for (i = 0; i < OUTPUT_COUNT; i++) {
+        if (pyce_outputs[i].needs_labels && output_of(args, i)->data) return 1;
+    }
+    return 0;
+}
+
+/* The whole shape, or the shape without the class axis. */
+int64_t pyce_count_elements(const pyce_args *args, int per_row) {
+    const int64_t most = INT64_MAX / 16;
+    int64_t count = 1;
+    int32_t i;
+    for (i = 0; i < args->ndim; i++) {
+        if (args->shape[i] == 0 && !(per_row && i == args->axis)) return 0;
+    }
+    for (i = 0; i < args->ndim; i++) {
+        if (per_row && i == args->axis) continue;
+        if (args->shape[i] > most / count) return -1;
+        count *= args->shape[i];
+    }
+    return count;
+}
