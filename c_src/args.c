@@ -7,9 +7,9 @@
 #include <string.h>
 
 const output_info pyce_outputs[OUTPUT_COUNT] = {
-    {offsetof(pyce_args, loss), PYCE_ARG_LOSS, 1, 0, 1},  {offsetof(pyce_args, grad), PYCE_ARG_GRAD, 0, 0, 1},
-    {offsetof(pyce_args, hess), PYCE_ARG_HESS, 0, 0, 1},  {offsetof(pyce_args, lse), PYCE_ARG_LSE, 1, 1, 0},
-    {offsetof(pyce_args, prob), PYCE_ARG_PROB, 0, 0, 0},  {offsetof(pyce_args, log_prob), PYCE_ARG_LOG_PROB, 0, 0, 0},
+    {offsetof(pyce_args, loss), PYCE_ARG_LOSS, 1, 0, 1}, {offsetof(pyce_args, grad), PYCE_ARG_GRAD, 0, 0, 1},
+    {offsetof(pyce_args, hess), PYCE_ARG_HESS, 0, 0, 1}, {offsetof(pyce_args, lse), PYCE_ARG_LSE, 1, 1, 0},
+    {offsetof(pyce_args, prob), PYCE_ARG_PROB, 0, 0, 0}, {offsetof(pyce_args, log_prob), PYCE_ARG_LOG_PROB, 0, 0, 0},
 };
 
 /* The layout is ABI: the same in the 64-bit and the 32-bit model. */
@@ -17,8 +17,8 @@ typedef char assert_array_size[sizeof(pyce_array) == 80 && sizeof(pyce_output) =
 typedef char assert_args_size[sizeof(pyce_args) == 816 && offsetof(pyce_args, loss_kind) == 792 ? 1 : -1];
 typedef char assert_error_size[sizeof(pyce_error) == 288 ? 1 : -1];
 
-pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value,
-                      const char *format, ...) {
+pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value, const char *format,
+                      ...) {
     va_list list;
     error->status = status;
     error->argument = argument;
@@ -37,14 +37,14 @@ pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *
     size = given->struct_size;
     if (size < known || size > most) {
         return pyce_fail(error, PYCE_ERROR_STRUCT_SIZE, PYCE_ARG_ARGS, size,
-                    "args.struct_size is %lld, expected %lld: start from pyce_args_init()", (long long)size,
-                    (long long)known);
+                         "args.struct_size is %lld, expected %lld: start from pyce_args_init()", (long long)size,
+                         (long long)known);
     }
     for (i = known; i < size; i++) {
         if (bytes[i]) {
             return pyce_fail(error, PYCE_ERROR_STRUCT_SIZE, PYCE_ARG_ARGS, i,
-                        "args has a non-zero field at byte %lld, which this version (%s) does not know", (long long)i,
-                        pyce_version());
+                             "args has a non-zero field at byte %lld, which this version (%s) does not know",
+                             (long long)i, pyce_version());
         }
     }
     memcpy(args, given, sizeof *args);
@@ -54,10 +54,16 @@ pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *
 
 int64_t pyce_dtype_size(pyce_dtype dtype) {
     switch (dtype) {
-    case PYCE_FLOAT32: case PYCE_INT32: case PYCE_UINT32: return 4;
-    case PYCE_FLOAT64: case PYCE_INT64: case PYCE_UINT64: return 8;
-    case PYCE_INT16: case PYCE_UINT16: return 2;
-    case PYCE_INT8: case PYCE_UINT8: return 1;
+    case PYCE_FLOAT32:
+    case PYCE_INT32:
+    case PYCE_UINT32: return 4;
+    case PYCE_FLOAT64:
+    case PYCE_INT64:
+    case PYCE_UINT64: return 8;
+    case PYCE_INT16:
+    case PYCE_UINT16: return 2;
+    case PYCE_INT8:
+    case PYCE_UINT8: return 1;
     default: return 0;
     }
 }

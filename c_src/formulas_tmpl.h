@@ -148,12 +148,14 @@ PYCE_INLINE real NAME(product_low)(real a, real a_lo, real b, real b_lo, real pr
 }
 
 /* loss = u (max(x,0) + s) + v (max(-x,0) + s), s = log1p(e):  c a + w s  with c the coefficient on x's side.
- * s = e - e^2/2 + e^3 R(e) in two terms. Every term is >= 0 for labels in [0, 1], so nothing cancels. `plain`: w is 1. */
+ * s = e - e^2/2 + e^3 R(e) in two terms. Every term is >= 0 for labels in [0, 1], so nothing cancels. With `plain`,
+ * w is 1. */
 PYCE_INLINE real NAME(binary_loss)(NAME(binary) b, real x, NAME(coefficients) k, const int plain) {
     const real c = x > (real)0 ? k.u : k.v, c_lo = x > (real)0 ? k.u_lo : k.v_lo;
     const real linear = c == (real)0 ? (real)0 : c * b.a;
     const real linear_lo = NAME(product_low)(c, c_lo, b.a, (real)0, linear);
-    const real square = b.plain * b.plain, square_lo = NAME(residual)(square, b.plain, b.plain);
+    const real square = b.plain * b.plain;
+    const real square_lo = NAME(residual)(square, b.plain, b.plain); /* minus what the square lost */
     const real cubic = b.plain * square * LOG1P_POLYNOMIAL(b.plain);
     const real slope = FMA((real)-0.5, b.plain, (real)1); /* of log1p, to 0.09: enough for e_lo */
     const real first = b.e - (real)0.5 * square;

@@ -26,8 +26,8 @@ int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset);
 pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *error);
 
 /* Words an error, sets the status and returns it. */
-pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value,
-                      const char *format, ...)
+pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value, const char *format,
+                      ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 5, 6)))
 #endif

@@ -16,23 +16,23 @@ enum {
     TILE_BYTES = 8192,    /* of one tile of a long row: x, labels and outputs of it stay in L1 */
     ELEMENT_BYTES = 4096, /* of one tile of elements (binary losses) */
     MATRIX_BYTES = 16384, /* of the scratch matrix (classes, rows) of the few-classes kernels */
-    LANE_CLASSES = 64,   /* up to so many classes, a vector lane is a row; above, lanes run along the row */
-    BLOCK_ROWS = 128,    /* rows (or tiles of one row) in a row_states */
-    SUM_LANES = 16,      /* accumulators of a sum along a row */
-    VECTOR_ROWS = 16     /* the few-classes kernels work on a multiple of so many rows */
+    LANE_CLASSES = 64,    /* up to so many classes, a vector lane is a row; above, lanes run along the row */
+    BLOCK_ROWS = 128,     /* rows (or tiles of one row) in a row_states */
+    SUM_LANES = 16,       /* accumulators of a sum along a row */
+    VECTOR_ROWS = 16      /* the few-classes kernels work on a multiple of so many rows */
 };
 
 /* One entry per row, or per tile of a row. Sums are two doubles (hi, lo); the second is 0 in float32. */
 typedef struct row_states {
-    double max[BLOCK_ROWS];      /* the greatest logit; -inf if there is none but NaN */
-    double count[BLOCK_ROWS];    /* how many logits equal it */
-    double rest[BLOCK_ROWS];     /* sum of exp(x_j - max) over the others, times 2^REST_BIAS; NaN if a logit is */
+    double max[BLOCK_ROWS];   /* the greatest logit; -inf if there is none but NaN */
+    double count[BLOCK_ROWS]; /* how many logits equal it */
+    double rest[BLOCK_ROWS];  /* sum of exp(x_j - max) over the others, times 2^REST_BIAS; NaN if a logit is */
     double rest_lo[BLOCK_ROWS];
-    double dot[BLOCK_ROWS];      /* dense labels: sum of t_j (max - x_j) */
+    double dot[BLOCK_ROWS]; /* dense labels: sum of t_j (max - x_j) */
     double dot_lo[BLOCK_ROWS];
-    double other[BLOCK_ROWS];    /* sum of t_j over the logits below max */
+    double other[BLOCK_ROWS]; /* sum of t_j over the logits below max */
     double other_lo[BLOCK_ROWS];
-    double top[BLOCK_ROWS];      /* sum of t_j over the logits equal to max */
+    double top[BLOCK_ROWS]; /* sum of t_j over the logits equal to max */
     double top_lo[BLOCK_ROWS];
     double at_label[BLOCK_ROWS]; /* index labels: the logit there; NaN if the label is out of range */
 } row_states;
@@ -50,19 +50,19 @@ typedef union bits_lanes {
 /* What the gradient, Hessian and probability loops need of each row, in the compute type. */
 typedef struct row_constants {
     real_lanes max;
-    real_lanes shift;        /* subtracted from x before the exponential, exactly */
-    real_lanes limit;        /* below it exp(x - max) is 0 */
-    bits_lanes offset;       /* of the exponents: EXP_BIAS minus that of max */
-    real_lanes prob_scale;   /* p_j = 2^-EXP_BIAS (scale + scale_lo) * scaled exponential */
+    real_lanes shift;      /* subtracted from x before the exponential, exactly */
+    real_lanes limit;      /* below it exp(x - max) is 0 */
+    bits_lanes offset;     /* of the exponents: EXP_BIAS minus that of max */
+    real_lanes prob_scale; /* p_j = 2^-EXP_BIAS (scale + scale_lo) * scaled exponential */
     real_lanes prob_scale_lo;
     real_lanes prob_at_max;
-    real_lanes mass_scale;   /* the same for S p_j */
+    real_lanes mass_scale; /* the same for S p_j */
     real_lanes mass_scale_lo;
-    real_lanes grad_at_max;  /* grad where x_j == max, before - tie * t_j */
-    real_lanes tie;          /* 1 where the maximum is not unique */
+    real_lanes grad_at_max;   /* grad where x_j == max, before - tie * t_j */
+    real_lanes tie;           /* 1 where the maximum is not unique */
     real_lanes grad_at_label; /* index labels: grad of the label's class if it is the unique maximum */
     real_lanes hess_at_max;
-    real_lanes log_sum;      /* log1p(rest), so that log p_j = -((max - x_j) + log_sum) */
+    real_lanes log_sum; /* log1p(rest), so that log p_j = -((max - x_j) + log_sum) */
     real_lanes log_sum_lo;
 } row_constants;
 
@@ -72,32 +72,25 @@ typedef union matrix {
 } matrix;
 
 /* Which outputs a loop writes; the numbers index the tables below. */
-enum {
-    ROWS_GRAD = 0,
-    ROWS_HESS = 1,
-    ROWS_GRAD_HESS = 2,
-    ROWS_PROB = 3,
-    ROWS_LOG_PROB = 4,
-    ROWS_LOOPS = 5
-};
+enum { ROWS_GRAD = 0, ROWS_HESS = 1, ROWS_GRAD_HESS = 2, ROWS_PROB = 3, ROWS_LOG_PROB = 4, ROWS_LOOPS = 5 };
 enum {
     BINARY_LOSS = 1,
     BINARY_GRAD = 2,
     BINARY_HESS = 4,
-    BINARY_PROB = 8,      /* alone */
-    BINARY_LOG_PROB = 9,  /* alone */
+    BINARY_PROB = 8,     /* alone */
+    BINARY_LOG_PROB = 9, /* alone */
     BINARY_LOOPS = 10
 };
 
 /* A tile of one row, or a matrix of rows: x and labels in the compute type, outputs too. */
 typedef struct rows_loop {
     const void *x;
-    const void *labels;       /* dense, or NULL */
-    const int64_t *index;     /* index labels of the rows, relative to the tile; NULL with dense or no labels */
-    void *first;              /* grad, hess, prob or log_prob */
-    void *second;             /* hess of ROWS_GRAD_HESS */
-    int64_t classes;          /* in the tile */
-    int64_t rows;             /* lanes: a multiple of VECTOR_ROWS; along: the row's place in row_constants */
+    const void *labels;   /* dense, or NULL */
+    const int64_t *index; /* index labels of the rows, relative to the tile; NULL with dense or no labels */
+    void *first;          /* grad, hess, prob or log_prob */
+    void *second;         /* hess of ROWS_GRAD_HESS */
+    int64_t classes;      /* in the tile */
+    int64_t rows;         /* lanes: a multiple of VECTOR_ROWS; along: the row's place in row_constants */
     const row_constants *constants;
 } rows_loop;
 

@@ -14,13 +14,13 @@ int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset) {
 }
 
 /* Whether any of n labels is outside 0 .. classes - 1; a negative one is a great unsigned one. */
-#define ANY_OUTSIDE(type)                                                                                         \
-    static int any_outside_##type(const void *data, int64_t stride, int64_t n, uint64_t classes) {                \
-        const type *labels = (const type *)data;                                                                  \
-        uint64_t outside = 0;                                                                                     \
-        int64_t i;                                                                                                \
-        for (i = 0; i < n; i++) outside |= (uint64_t)((uint64_t)(int64_t)labels[i * stride] >= classes);           \
-        return outside != 0;                                                                                      \
+#define ANY_OUTSIDE(type)                                                                                \
+    static int any_outside_##type(const void *data, int64_t stride, int64_t n, uint64_t classes) {       \
+        const type *labels = (const type *)data;                                                         \
+        uint64_t outside = 0;                                                                            \
+        int64_t i;                                                                                       \
+        for (i = 0; i < n; i++) outside |= (uint64_t)((uint64_t)(int64_t)labels[i * stride] >= classes); \
+        return outside != 0;                                                                             \
     }
 ANY_OUTSIDE(int8_t)
 ANY_OUTSIDE(int16_t)
@@ -49,12 +49,12 @@ static pyce_status bad_label(const pyce_args *args, int64_t index, int64_t value
     error->index = index;
     if (args->labels.dtype == PYCE_UINT64 && value < 0) {
         return pyce_fail(error, PYCE_ERROR_LABEL, PYCE_ARG_LABELS, value,
-                    "labels: the value at index %lld is %llu, outside the range 0 to %lld", (long long)index,
-                    (unsigned long long)value, last);
+                         "labels: the value at index %lld is %llu, outside the range 0 to %lld", (long long)index,
+                         (unsigned long long)value, last);
     }
     return pyce_fail(error, PYCE_ERROR_LABEL, PYCE_ARG_LABELS, value,
-                "labels: the value at index %lld is %lld, outside the range 0 to %lld", (long long)index,
-                (long long)value, last);
+                     "labels: the value at index %lld is %lld, outside the range 0 to %lld", (long long)index,
+                     (long long)value, last);
 }
 
 /* In C order over the labels' own shape, a run of the last axis at a time. */

@@ -40,7 +40,8 @@ static const char *find(const named *table, size_t count, int32_t number) {
 }
 
 #define FIND(table, number) find(table, sizeof table / sizeof table[0], number)
-#define SELF(constant) {constant, #constant}
+#define SELF(constant) \
+    { constant, #constant }
 
 const char *pyce_loss_name(pyce_loss loss) {
     static const named table[] = {{PYCE_SIGMOID, "sigmoid"},
@@ -57,40 +58,43 @@ const char *pyce_isa_name(pyce_isa isa) {
 }
 
 const char *pyce_dtype_name(pyce_dtype dtype) {
-    static const named table[] = {
-        {PYCE_FLOAT32, "float32"}, {PYCE_FLOAT64, "float64"}, {PYCE_FLOAT16, "float16"}, {PYCE_BFLOAT16, "bfloat16"},
-        {PYCE_BOOL, "bool"},       {PYCE_INT8, "int8"},       {PYCE_INT16, "int16"},     {PYCE_INT32, "int32"},
-        {PYCE_INT64, "int64"},     {PYCE_UINT8, "uint8"},     {PYCE_UINT16, "uint16"},   {PYCE_UINT32, "uint32"},
-        {PYCE_UINT64, "uint64"}};
+    static const named table[] = {{PYCE_FLOAT32, "float32"},   {PYCE_FLOAT64, "float64"}, {PYCE_FLOAT16, "float16"},
+                                  {PYCE_BFLOAT16, "bfloat16"}, {PYCE_BOOL, "bool"},       {PYCE_INT8, "int8"},
+                                  {PYCE_INT16, "int16"},       {PYCE_INT32, "int32"},     {PYCE_INT64, "int64"},
+                                  {PYCE_UINT8, "uint8"},       {PYCE_UINT16, "uint16"},   {PYCE_UINT32, "uint32"},
+                                  {PYCE_UINT64, "uint64"}};
     return FIND(table, dtype);
 }
 
 const char *pyce_status_name(pyce_status status) {
-    static const named table[] = {SELF(PYCE_OK),           SELF(PYCE_ERROR_STRUCT_SIZE), SELF(PYCE_ERROR_NULL),
-                                  SELF(PYCE_ERROR_RESERVED), SELF(PYCE_ERROR_LOSS),      SELF(PYCE_ERROR_DTYPE),
-                                  SELF(PYCE_ERROR_OUTPUT), SELF(PYCE_ERROR_THREADS),     SELF(PYCE_ERROR_ISA),
-                                  SELF(PYCE_ERROR_ARGUMENT), SELF(PYCE_ERROR_NDIM),      SELF(PYCE_ERROR_SHAPE),
-                                  SELF(PYCE_ERROR_AXIS),   SELF(PYCE_ERROR_CLASSES),     SELF(PYCE_ERROR_STRIDE),
-                                  SELF(PYCE_ERROR_OVERLAP), SELF(PYCE_ERROR_ALIGNMENT),  SELF(PYCE_ERROR_LABEL)};
+    static const named table[] = {SELF(PYCE_OK),
+                                  SELF(PYCE_ERROR_STRUCT_SIZE),
+                                  SELF(PYCE_ERROR_NULL),
+                                  SELF(PYCE_ERROR_RESERVED),
+                                  SELF(PYCE_ERROR_LOSS),
+                                  SELF(PYCE_ERROR_DTYPE),
+                                  SELF(PYCE_ERROR_OUTPUT),
+                                  SELF(PYCE_ERROR_THREADS),
+                                  SELF(PYCE_ERROR_ISA),
+                                  SELF(PYCE_ERROR_ARGUMENT),
+                                  SELF(PYCE_ERROR_NDIM),
+                                  SELF(PYCE_ERROR_SHAPE),
+                                  SELF(PYCE_ERROR_AXIS),
+                                  SELF(PYCE_ERROR_CLASSES),
+                                  SELF(PYCE_ERROR_STRIDE),
+                                  SELF(PYCE_ERROR_OVERLAP),
+                                  SELF(PYCE_ERROR_ALIGNMENT),
+                                  SELF(PYCE_ERROR_LABEL)};
     return FIND(table, status);
 }
 
 const char *pyce_argument_name(pyce_argument argument) {
-    static const named table[] = {{PYCE_ARG_LOGITS, "logits"},
-                                  {PYCE_ARG_LABELS, "labels"},
-                                  {PYCE_ARG_POS_WEIGHT, "pos_weight"},
-                                  {PYCE_ARG_LOSS, "loss"},
-                                  {PYCE_ARG_GRAD, "grad"},
-                                  {PYCE_ARG_HESS, "hess"},
-                                  {PYCE_ARG_LSE, "lse"},
-                                  {PYCE_ARG_PROB, "prob"},
-                                  {PYCE_ARG_LOG_PROB, "log_prob"},
-                                  {PYCE_ARG_ARGS, "args"},
-                                  {PYCE_ARG_LOSS_KIND, "loss_kind"},
-                                  {PYCE_ARG_NDIM, "ndim"},
-                                  {PYCE_ARG_SHAPE, "shape"},
-                                  {PYCE_ARG_AXIS, "axis"},
-                                  {PYCE_ARG_NUM_THREADS, "num_threads"},
-                                  {PYCE_ARG_ISA, "isa"}};
+    static const named table[] = {
+        {PYCE_ARG_LOGITS, "logits"}, {PYCE_ARG_LABELS, "labels"},       {PYCE_ARG_POS_WEIGHT, "pos_weight"},
+        {PYCE_ARG_LOSS, "loss"},     {PYCE_ARG_GRAD, "grad"},           {PYCE_ARG_HESS, "hess"},
+        {PYCE_ARG_LSE, "lse"},       {PYCE_ARG_PROB, "prob"},           {PYCE_ARG_LOG_PROB, "log_prob"},
+        {PYCE_ARG_ARGS, "args"},     {PYCE_ARG_LOSS_KIND, "loss_kind"}, {PYCE_ARG_NDIM, "ndim"},
+        {PYCE_ARG_SHAPE, "shape"},   {PYCE_ARG_AXIS, "axis"},           {PYCE_ARG_NUM_THREADS, "num_threads"},
+        {PYCE_ARG_ISA, "isa"}};
     return FIND(table, argument);
 }

@@ -20,8 +20,8 @@ typedef struct operand {
 
 typedef struct problem {
     const pyce_args *args;
-    const kernel_set *set;      /* of the compute type */
-    const kernel_set *doubles;  /* float64, for labels that are formed in double */
+    const kernel_set *set;     /* of the compute type */
+    const kernel_set *doubles; /* float64, for labels that are formed in double */
     operand in[IN_COUNT];
     operand out[OUTPUT_COUNT];
     pyce_dtype compute;
@@ -66,8 +66,8 @@ static inline int64_t inner_stride(const problem *p, const operand *a) {
 }
 
 /* n elements as the kernels want them: the caller's own memory if it has that form, else loaded to `buffer`. */
-static inline const void *as_compute_type(const problem *p, const operand *a, int64_t offset, int64_t stride,
-                                          int64_t n, void *buffer) {
+static inline const void *as_compute_type(const problem *p, const operand *a, int64_t offset, int64_t stride, int64_t n,
+                                          void *buffer) {
     if (a->dtype == p->compute && (stride == 1 || n == 1)) return input_at(a, offset);
     p->set->load[a->dtype](buffer, input_at(a, offset), stride, n);
     return buffer;

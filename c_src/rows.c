@@ -11,9 +11,9 @@
 #include <string.h>
 
 enum {
-    MIN_SEGMENT_TILES = 32,    /* a segment is worth a thread */
-    BLOCK_BYTES = 131072,      /* of logits in a block of rows: stays in L2 between the passes */
-    LANES_ELEMENTS = 16384     /* of logits in a block of few-classes rows */
+    MIN_SEGMENT_TILES = 32, /* a segment is worth a thread */
+    BLOCK_BYTES = 131072,   /* of logits in a block of rows: stays in L2 between the passes */
+    LANES_ELEMENTS = 16384  /* of logits in a block of few-classes rows */
 };
 
 /* Scratch of one thread. */
@@ -72,10 +72,10 @@ typedef struct step {
 static int32_t plan_steps(const problem *p, step *steps) {
     const int grad = p->out[OUT_GRAD].out != NULL, hess = p->out[OUT_HESS].out != NULL;
     int32_t count = 0;
-#define STEP(loop_, first_, second_)   \
-    do {                               \
-        steps[count].loop = loop_;     \
-        steps[count].first = first_;   \
+#define STEP(loop_, first_, second_)     \
+    do {                                 \
+        steps[count].loop = loop_;       \
+        steps[count].first = first_;     \
         steps[count++].second = second_; \
     } while (0)
     if (p->out[OUT_PROB].out) STEP(ROWS_PROB, OUT_PROB, -1);
@@ -136,8 +136,8 @@ static void do_matrix(const problem *p, const block *b, scratch *s) {
     } else {
         for (i = 0; i < padded; i++) s->states.at_label[i] = 0.0;
     }
-    p->set->state_lanes(&s->states, &s->x, is_dense(p) ? &s->labels : NULL, is_sparse(p) ? s->index : NULL,
-                        p->classes, padded);
+    p->set->state_lanes(&s->states, &s->x, is_dense(p) ? &s->labels : NULL, is_sparse(p) ? s->index : NULL, p->classes,
+                        padded);
     p->set->normalise(&s->states, 0, padded);
     finish_losses(p, b, s);
     if (!wants_second_pass(p)) return;

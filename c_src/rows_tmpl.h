@@ -18,15 +18,16 @@ typedef struct NAME(row) {
 PYCE_INLINE NAME(row) NAME(row_of)(const row_states *states, int64_t i, const int32_t dense) {
     NAME(row) row;
     const double max = states->max[i];
+    const two others = two_of(dense ? states->other[i] : 0.0, dense ? states->other_lo[i] : 0.0);
+    const two top = two_of(dense ? states->top[i] : 1.0, dense ? states->top_lo[i] : 0.0);
     two rest;
+    row.mass = dense ? add(others, top, WIDE) : two_of(1.0, 0.0);
     row.rest = add(two_of(states->rest[i], states->rest_lo[i]),
                    two_of((states->count[i] - 1.0) * REST_ONE, 0.0), WIDE);
     rest = scale_by_power(row.rest, 1.0 / REST_ONE, WIDE);
     row.y = WIDE ? two_sum(1.0, rest.hi) : two_of(1.0 + rest.hi, 0.0);
     if (WIDE) row.y = fast_two_sum(row.y.hi, row.y.lo + rest.lo);
     row.inverse = reciprocal(row.y, WIDE);
-    row.mass = dense ? add(two_of(states->other[i], states->other_lo[i]), two_of(states->top[i], states->top_lo[i]), WIDE)
-                     : two_of(1.0, 0.0);
     row.nothing = max == -INFINITY;
     row.poisoned = (rest.hi != rest.hi) | ((max == INFINITY) & (states->count[i] > 1.0));
     return row;

@@ -9,34 +9,34 @@ static pyce_status check_numbers(const pyce_args *args, pyce_error *error) {
     int32_t i;
     if (!pyce_loss_name(args->loss_kind)) {
         return pyce_fail(error, PYCE_ERROR_LOSS, PYCE_ARG_LOSS_KIND, args->loss_kind, "loss_kind %d is not a pyce_loss",
-                    (int)args->loss_kind);
+                         (int)args->loss_kind);
     }
     if (args->reserved) {
         return pyce_fail(error, PYCE_ERROR_RESERVED, PYCE_ARG_ARGS, args->reserved, "args.reserved is %d, must be 0",
-                    (int)args->reserved);
+                         (int)args->reserved);
     }
     if (args->num_threads < 0) {
         return pyce_fail(error, PYCE_ERROR_THREADS, PYCE_ARG_NUM_THREADS, args->num_threads,
-                    "num_threads is %d, must be 0 (automatic) or more", (int)args->num_threads);
+                         "num_threads is %d, must be 0 (automatic) or more", (int)args->num_threads);
     }
     if (!pyce_kernels_for(args->isa)) {
         const char *name = pyce_isa_name(args->isa);
         return pyce_fail(error, PYCE_ERROR_ISA, PYCE_ARG_ISA, args->isa, "isa %d (%s) is not available here",
-                    (int)args->isa, name ? name : "unknown");
+                         (int)args->isa, name ? name : "unknown");
     }
     if (args->ndim < least || args->ndim > PYCE_MAX_NDIM) {
-        return pyce_fail(error, PYCE_ERROR_NDIM, PYCE_ARG_NDIM, args->ndim, "ndim is %d, must be %d to %d", (int)args->ndim,
-                    (int)least, PYCE_MAX_NDIM);
+        return pyce_fail(error, PYCE_ERROR_NDIM, PYCE_ARG_NDIM, args->ndim, "ndim is %d, must be %d to %d",
+                         (int)args->ndim, (int)least, PYCE_MAX_NDIM);
     }
     for (i = 0; i < args->ndim; i++) {
         if (args->shape[i] < 0) {
-            return pyce_fail(error, PYCE_ERROR_SHAPE, PYCE_ARG_SHAPE, args->shape[i], "shape[%d] is %lld, negative", (int)i,
-                        (long long)args->shape[i]);
+            return pyce_fail(error, PYCE_ERROR_SHAPE, PYCE_ARG_SHAPE, args->shape[i], "shape[%d] is %lld, negative",
+                             (int)i, (long long)args->shape[i]);
         }
     }
     if (is_rows(args) && (args->axis < 0 || args->axis >= args->ndim)) {
-        return pyce_fail(error, PYCE_ERROR_AXIS, PYCE_ARG_AXIS, args->axis, "axis is %d, must be 0 to %d", (int)args->axis,
-                    (int)args->ndim - 1);
+        return pyce_fail(error, PYCE_ERROR_AXIS, PYCE_ARG_AXIS, args->axis, "axis is %d, must be 0 to %d",
+                         (int)args->axis, (int)args->ndim - 1);
     }
     return PYCE_OK;
 }
@@ -102,15 +102,15 @@ static int find_bytes(const pyce_args *args, view *v) {
 static pyce_status check_memory(const pyce_args *args, view *v, pyce_error *error) {
     if (v->reserved) {
         return pyce_fail(error, PYCE_ERROR_RESERVED, v->argument, v->reserved, "%s: reserved is %d, must be 0", v->name,
-                    (int)v->reserved);
+                         (int)v->reserved);
     }
     if (find_bytes(args, v)) {
-        return pyce_fail(error, PYCE_ERROR_SHAPE, v->argument, 0, "%s: shape and strides reach beyond the address space",
-                    v->name);
+        return pyce_fail(error, PYCE_ERROR_SHAPE, v->argument, 0,
+                         "%s: shape and strides reach beyond the address space", v->name);
     }
     if ((uintptr_t)v->data % (uintptr_t)pyce_dtype_size(v->dtype) && v->low != v->high) {
-        return pyce_fail(error, PYCE_ERROR_ALIGNMENT, v->argument, 0, "%s: data is not aligned to its dtype %s", v->name,
-                    pyce_dtype_name(v->dtype));
+        return pyce_fail(error, PYCE_ERROR_ALIGNMENT, v->argument, 0, "%s: data is not aligned to its dtype %s",
+                         v->name, pyce_dtype_name(v->dtype));
     }
     return PYCE_OK;
 }
@@ -127,7 +127,7 @@ static pyce_status check_input(const pyce_args *args, view *v, int integers, pyc
     if (!right) {
         const char *came = pyce_dtype_name(v->dtype);
         return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected %s", v->name,
-                    came ? came : "unknown", integers ? "an integer type" : "float32 or float64");
+                         came ? came : "unknown", integers ? "an integer type" : "float32 or float64");
     }
     return check_memory(args, v, error);
 }
@@ -158,12 +158,12 @@ static pyce_status check_output(const pyce_args *args, view *v, pyce_error *erro
     if (!is_float(v->dtype)) {
         const char *came = pyce_dtype_name(v->dtype);
         return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected float32 or float64",
-                    v->name, came ? came : "unknown");
+                         v->name, came ? came : "unknown");
     }
     status = check_memory(args, v, error);
     if (status == PYCE_OK && v->low != v->high && !is_spread(args, v)) {
         return pyce_fail(error, PYCE_ERROR_STRIDE, v->argument, 0, "%s: its strides let elements overlap each other",
-                    v->name);
+                         v->name);
     }
     return status;
 }
@@ -188,7 +188,7 @@ static pyce_status check_overlap(const pyce_args *args, const view *inputs, int3
             const view *other = j < input_count ? inputs + j : outputs + (j - input_count);
             if (out->low < other->high && other->low < out->high && !is_in_place(args, out, other)) {
                 return pyce_fail(error, PYCE_ERROR_OVERLAP, out->argument, other->argument, "%s overlaps %s in memory",
-                            out->name, other->name);
+                                 out->name, other->name);
             }
         }
     }
@@ -209,16 +209,17 @@ static pyce_status check_arrays(const pyce_args *args, pyce_error *error) {
 #undef ARRAY
     if (!weighted && args->pos_weight.data) {
         return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_POS_WEIGHT, 0, "pos_weight is not an argument of %s",
-                    pyce_loss_name(args->loss_kind));
+                         pyce_loss_name(args->loss_kind));
     }
-    for (i = 0; i < input_count && status == PYCE_OK; i++) status = check_input(args, inputs + i, i == 1 && sparse, error);
+    for (i = 0; i < input_count && status == PYCE_OK; i++)
+        status = check_input(args, inputs + i, i == 1 && sparse, error);
     for (i = 0; i < OUTPUT_COUNT && status == PYCE_OK; i++) {
         const output_info *info = pyce_outputs + i;
         const pyce_output *out = output_of(args, i);
         if (!out->data) continue;
         if (info->rows_only && !is_rows(args)) {
             return pyce_fail(error, PYCE_ERROR_OUTPUT, info->argument, 0, "%s is not an output of %s",
-                        pyce_argument_name(info->argument), pyce_loss_name(args->loss_kind));
+                             pyce_argument_name(info->argument), pyce_loss_name(args->loss_kind));
         }
         outputs[output_count] =
             view_of(args, info->argument, out->data, out->stride, out->dtype, out->reserved, info->per_row);
@@ -237,8 +238,9 @@ pyce_status pyce_validate(const pyce_args *args, pyce_error *error) {
         return pyce_fail(error, PYCE_ERROR_SHAPE, PYCE_ARG_SHAPE, 0, "shape has more elements than can be addressed");
     }
     if (is_rows(args) && args->shape[args->axis] == 0 && pyce_count_elements(args, 1) > 0) {
-        return pyce_fail(error, PYCE_ERROR_CLASSES, PYCE_ARG_SHAPE, 0, "zero classes: the class axis %d of %lld rows is empty",
-                    (int)args->axis, (long long)pyce_count_elements(args, 1));
+        return pyce_fail(error, PYCE_ERROR_CLASSES, PYCE_ARG_SHAPE, 0,
+                         "zero classes: the class axis %d of %lld rows is empty", (int)args->axis,
+                         (long long)pyce_count_elements(args, 1));
     }
     return check_arrays(args, error);
 }
