@@ -1,8 +1,8 @@
 """Times of pyce beside its peers on float32 logits, as a Markdown table.
 
 The libraries take turns in one process, with the same number of threads (NumPy's formulas have one), after a warm-up;
-a time is the median over the rounds of the mean of one turn. Outputs are written to the same arrays again where a
-function lets its caller say so (pyce, NumPy, scikit-learn). scikit-learn's loss classes are private.
+a time is the median over the rounds of the mean of one turn. The calls, and which of them reuse their outputs:
+timed_calls.py. scikit-learn's loss classes are private.
 """
 
 import argparse
@@ -12,111 +12,96 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
 
 import numpy as np
 from libraries import find_installed
+from timed_calls import MAKERS, WORKS, Call
 
-import pyce
 import pyce._core
 
-Call = Callable[[], object]  # returns the loss, or a tuple that begins with it
-WORKS = "sparse softmax loss", "sparse softmax loss + grad", "softmax loss", "sigmoid loss"
-PACKAGES = {"pyce": "pyce", "numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow-cpu", "sklearn": "scikit-learn"}
+SHAPES = "1x10", "65536x10", "1024x1000", "1024x32000"
+PACKAGES = {"tensorflow": "tensorflow-cpu", "sklearn": "scikit-learn"}  # where the distribution has another name
 SECONDS_PER_TURN = 0.02
+PAUSE = 0.01  # the waiting threads of one OpenMP runtime spin for milliseconds, on the cores that the next one needs
 
 
-def make_pyce(work: str, x: np.ndarray, y: np.ndarray, t: np.ndarray, threads: int) -> Call:
-    """Return a call of pyce; x are the logits, y the index labels, t the labels of the shape of x."""
-    out = {"loss": np.empty_like(x) if work == "sigmoid loss" else np.empty_like(x[:, 0])}
-    if work == "sparse softmax loss + grad":
-        out["grad"] = np.empty_like(x)
-    options = {"logits": x, "returns": tuple(out), "out": out, "num_threads": threads}
-    if work == "sigmoid loss":
-        return lambda: pyce.sigmoid_cross_entropy_with_logits(labels=t, **options)
-    if work == "softmax loss":
-        return lambda: pyce.softmax_cross_entropy_with_logits(labels=t, **options)
-    return lambda: pyce.sparse_softmax_cross_entropy_with_logits(labels=y, **options)
+def make_calls(work: str, shape: tuple[int, int], libraries: list[str], threads: int) -> dict[str, Call]:
+    """Draw the arrays, let every library prepare its call, and assert that all give the loss that pyce gives."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal(shape, np.float32), rng.integers(0, shape[1], shape[0])
+    t = rng.random(shape, np.float32)
+    if work != "sigmoid loss":
+        t /= t.sum(-1, keepdims=True)
+    made = {name: MAKERS[name](work, x, y, t, threads) for name in libraries}
+    calls = {name: call for name, call in made.items() if call is not None}
+    losses = {}
+    for name, call in calls.items():
+        result = call()
+        losses[name] = np.ravel(result[0] if isinstance(result, tuple) else result)
+        np.testing.assert_allclose(losses[name], losses["pyce"], rtol=1e-4, atol=1e-5, err_msg=f"{work}, {name}")
+    return calls
 
 
-def make_numpy(work: str, x: np.ndarray, y: np.ndarray, t: np.ndarray, threads: int) -> Call:
-    """Return the textbook formula: softmax after the maximum is subtracted, and TensorFlow's for the sigmoid."""
-    rows, a, b = np.arange(len(x)), np.empty_like(x), np.empty_like(x)
-
-    def sigmoid() -> np.ndarray:
-        np.log1p(np.exp(np.negative(np.abs(x, out=a), out=a), out=a), out=a)
-        np.add(a, np.maximum(x, 0, out=b), out=a)
-        return np.subtract(a, np.multiply(x, t, out=b), out=a)
-
-    def softmax() -> tuple[np.ndarray, ...]:
-        np.subtract(x, x.max(-1, keepdims=True), out=a)
-        total = np.exp(a, out=b).sum(-1)
-        if work == "softmax loss":
-            return (np.multiply(t, np.subtract(np.log(total)[:, None], a, out=a), out=a).sum(-1),)
-        loss = np.log(total) - a[rows, y]
-        if work == "sparse softmax loss":
-            return (loss,)
-        np.divide(b, total[:, None], out=b)
-        b[rows, y] -= 1
-        return loss, b
-
-    return sigmoid if work == "sigmoid loss" else softmax
+def time_turn(call: Call, repeats: int) -> float:
+    """Return the seconds of one call, the mean of a turn that starts warm."""
+    time.sleep(PAUSE)
+    call()
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
 
 
-def make_torch(work: str, x: np.ndarray, y: np.ndarray, t: np.ndarray, threads: int) -> Call:
-    """Return a call of torch.nn.functional, with autograd for the gradient."""
-    import torch
-    from torch.nn import functional
-
-    torch.set_num_threads(threads)
-    logits, labels, index = torch.from_numpy(x.copy()), torch.from_numpy(t), torch.from_numpy(y)
-    if work == "sigmoid loss":
-        return lambda: functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    labels = labels if work == "softmax loss" else index
-    if work != "sparse softmax loss + grad":
-        return lambda: functional.cross_entropy(logits, labels, reduction="none")
-    ones = torch.ones(len(x))
-    logits.requires_grad_()
-
-    def loss_and_grad() -> tuple[object, ...]:
-        loss = functional.cross_entropy(logits, labels, reduction="none")
-        return loss.detach(), *torch.autograd.grad(loss, logits, ones)
-
-    return loss_and_grad
+def measure(calls: dict[str, Call], rounds: int) -> dict[str, float]:
+    """Return the seconds of one call of every library."""
+    repeats = {}
+    for name, call in calls.items():
+        once = time_turn(call, max(1, int(1e-3 / time_turn(call, 1))))
+        repeats[name] = math.ceil(SECONDS_PER_TURN / once)
+    turns = [{name: time_turn(call, repeats[name]) for name, call in calls.items()} for _ in range(rounds)]
+    return {name: statistics.median(turn[name] for turn in turns) for name in calls}
 
 
-def make_tensorflow(work: str, x: np.ndarray, y: np.ndarray, t: np.ndarray, threads: int) -> Call:
-    """Return an eager call of the function of the same name in tf.nn, with GradientTape for the gradient."""
-    import tensorflow as tf
-
-    logits, labels, index = tf.constant(x), tf.constant(t), tf.constant(y)
-    if work == "sigmoid loss":
-        return lambda: tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
-    if work == "softmax loss":
-        return lambda: tf.nn.softmax_cross_entropy_with_logits(labels, logits)
-    if work == "sparse softmax loss":
-        return lambda: tf.nn.sparse_softmax_cross_entropy_with_logits(index, logits)
-
-    def loss_and_grad() -> tuple[object, ...]:
-        with tf.GradientTape() as tape:
-            tape.watch(logits)
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(index, logits)
-        return loss, tape.gradient(loss, logits)
-
-    return loss_and_grad
+def format_seconds(seconds: float) -> str:
+    """Write a time with 3 digits in the unit that suits it."""
+    value, unit = next(
+        (seconds * f, u) for f, u in ((1e6, "us"), (1e3, "ms"), (1, "s")) if seconds * f < 999.5 or u == "s"
+    )
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f} {unit}"
 
 
-def make_sklearn(work: str, x: np.ndarray, y: np.ndarray, t: np.ndarray, threads: int) -> Call | None:
-    """Return a call of HalfMultinomialLoss or HalfBinomialLoss; None for dense labels, which they lack."""
-    from sklearn._loss import HalfBinomialLoss, HalfMultinomialLoss
+def main() -> None:
+    """Measure, and print the machine, the versions and the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2, help="threads of every library (default 2)")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of every library (default 7)")
+    parser.add_argument(
+        "--shapes", nargs="+", default=SHAPES, metavar="ROWSxCLASSES", help=f"default {' '.join(SHAPES)}"
+    )
+    options = parser.parse_args()
+    libraries = find_installed(MAKERS)
+    if "tensorflow" in libraries:
+        import tensorflow as tf
 
-    if work == "softmax loss":
-        return None
-    if work == "sigmoid loss":
-        loss, labels, logits = HalfBinomialLoss(), t.ravel(), x.ravel()
-    else:
-        loss, labels, logits = HalfMultinomialLoss(n_classes=x.shape[1]), y.astype(x.dtype), x
-    out, grad = np.empty_like(labels), np.empty_like(logits)
-    if work == "sparse softmax loss + grad":
-        return lambda: loss.loss_gradient(labels, logits, None, out, grad, threads)
-    return lambda: loss.loss(labels, logits, None, out, threads)
+        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    isa = pyce._core.library()["isa"]
+    print(
+        f"{os.cpu_count()} CPUs ({platform.machine()}, {isa}), {options.threads} threads, median of {options.rounds}."
+    )
+    print(", ".join(f"{name} {importlib.metadata.version(PACKAGES.get(name, name))}" for name in libraries) + ".\n")
+    print(f"| float32 | shape | {' | '.join(libraries)} | best peer / pyce |")
+    print("|---|---|" + "---:|" * (len(libraries) + 1))
+    for work in WORKS:
+        for shape in options.shapes:
+            rows, classes = map(int, shape.split("x"))
+            times = measure(make_calls(work, (rows, classes), libraries, options.threads), options.rounds)
+            cells = [format_seconds(times[name]) if name in times else "-" for name in libraries]
+            peers = {name: seconds for name, seconds in times.items() if name != "pyce"}
+            best = min(peers, key=peers.__getitem__)
+            ratio = f"{peers[best] / times['pyce']:.2f} ({best})"
+            print(f"| {work} | ({rows}, {classes}) | {' | '.join(cells)} | {ratio} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
