@@ -60,6 +60,8 @@ int64_t pyce_dtype_size(pyce_dtype dtype) {
     case PYCE_FLOAT64:
     case PYCE_INT64:
     case PYCE_UINT64: return 8;
+    case PYCE_FLOAT16:
+    case PYCE_BFLOAT16:
     case PYCE_INT16:
     case PYCE_UINT16: return 2;
     case PYCE_INT8:

@@ -18,11 +18,12 @@ static int64_t tile_length(const problem *p) {
     return ELEMENT_BYTES / p->set->size;
 }
 
-/* Labels of the compute type without a positive weight serve as they are; otherwise u, v and w are formed. */
+/* Labels that the compute type holds exactly, without a positive weight, serve as they are; otherwise u, v and w are
+ * formed. */
 static void take_labels(const problem *p, const block *b, scratch *s, binary_loop *loop) {
     const operand *labels = p->in + IN_LABELS, *weight = p->in + IN_POS_WEIGHT;
     const int64_t z_stride = inner_stride(p, labels), q_stride = inner_stride(p, weight);
-    if (!weight->in && labels->dtype == p->compute) {
+    if (!weight->in && (labels->dtype != PYCE_FLOAT64 || p->compute == PYCE_FLOAT64)) {
         loop->labels = as_compute_type(p, labels, b->in[IN_LABELS], z_stride, b->n, &s->labels);
         return;
     }

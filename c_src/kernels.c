@@ -2,6 +2,7 @@
  * table). No call, no allocation, no thread, no branch on a type: the driver chooses from the table. */
 #include "kernels.h"
 
+#include "dtypes.h"
 #include "vmath.h"
 
 #if !defined(PYCE_KERNELS)
@@ -16,6 +17,7 @@
 #include "memory_tmpl.h"
 static const kernel_set set_f32 = KERNEL_SET;
 #undef KERNEL_SET
+#undef BY_DTYPE
 #include "real_undef.h"
 
 #include "real_f64.h"
@@ -26,6 +28,7 @@ static const kernel_set set_f32 = KERNEL_SET;
 #include "memory_tmpl.h"
 static const kernel_set set_f64 = KERNEL_SET;
 #undef KERNEL_SET
+#undef BY_DTYPE
 #include "real_undef.h"
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)

@@ -107,17 +107,20 @@ typedef struct binary_loop {
     int64_t n;
 } binary_loop;
 
+/* Storage types of floating-point arrays are PYCE_FLOAT32 .. PYCE_BFLOAT16; index 0 is none. */
+enum { FLOAT_DTYPES = 5 };
+
 /* Everything for one compute type. `place` is an entry of row_states. */
 typedef struct kernel_set {
     int64_t size; /* bytes of the compute type */
     /* memory -> compute type and back; strides in elements */
-    void (*load[3])(void *to, const void *from, int64_t stride, int64_t n);  /* [dtype] */
-    void (*store[3])(void *to, const void *from, int64_t stride, int64_t n); /* [dtype] */
-    void (*load_matrix[3])(void *to, int64_t to_rows, const void *from, int64_t row_stride, int64_t class_stride,
-                           int64_t rows, int64_t classes);
-    void (*store_matrix[3])(void *to, int64_t row_stride, int64_t class_stride, const void *from, int64_t from_rows,
-                            int64_t rows, int64_t classes);
-    void (*store_doubles[3])(void *to, const double *from, int64_t stride, int64_t n);
+    void (*load[FLOAT_DTYPES])(void *to, const void *from, int64_t stride, int64_t n);  /* [dtype] */
+    void (*store[FLOAT_DTYPES])(void *to, const void *from, int64_t stride, int64_t n); /* [dtype] */
+    void (*load_matrix[FLOAT_DTYPES])(void *to, int64_t to_rows, const void *from, int64_t row_stride,
+                                      int64_t class_stride, int64_t rows, int64_t classes);
+    void (*store_matrix[FLOAT_DTYPES])(void *to, int64_t row_stride, int64_t class_stride, const void *from,
+                                       int64_t from_rows, int64_t rows, int64_t classes);
+    void (*store_doubles[FLOAT_DTYPES])(void *to, const double *from, int64_t stride, int64_t n);
     /* rows */
     void (*state_along)(row_states *states, int64_t place, const void *x, const void *labels, int64_t n);
     void (*state_lanes)(row_states *states, const void *x, const void *labels, const int64_t *index, int64_t classes,

@@ -15,6 +15,8 @@
 #define HAVE_ATFORK 0
 #endif
 
+enum { MOST_THREADS = 64 }; /* of a call, on a machine with fewer processors */
+
 /* The floating-point environment ---------------------------------------------------------------------------------
  * Other libraries switch flush-to-zero on for a whole thread, which would turn tiny losses into 0. Only the control
  * word is exchanged: saving all of the environment costs more than a small call. */
@@ -82,11 +84,15 @@ int32_t pyce_openmp(void) {
 
 int32_t pyce_thread_limit(int32_t num_threads) {
 #if defined(_OPENMP)
+    int32_t most;
 #if HAVE_ATFORK
     if (forked) return 1;
 #endif
     if (omp_in_parallel()) return 1;
-    return num_threads ? num_threads : (int32_t)omp_get_max_threads();
+    if (num_threads == 0) return (int32_t)omp_get_max_threads();
+    /* libgomp ends the process if it cannot start a thread; results do not depend on how many there are */
+    most = omp_get_num_procs() > MOST_THREADS ? (int32_t)omp_get_num_procs() : MOST_THREADS;
+    return num_threads < most ? num_threads : most;
 #else
     (void)num_threads;
     return 1;

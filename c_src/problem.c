@@ -91,10 +91,11 @@ void pyce_make_problem(problem *p, const pyce_args *args) {
     int32_t i;
     *p = empty;
     p->args = args;
-    p->compute = args->logits.dtype;
+    p->compute = args->logits.dtype == PYCE_FLOAT64 ? PYCE_FLOAT64 : PYCE_FLOAT32;
     p->in[IN_LOGITS] = input_operand(&args->logits, 0);
     p->in[IN_LABELS] = input_operand(&args->labels, !labelled);
     p->in[IN_POS_WEIGHT] = input_operand(&args->pos_weight, !labelled);
+    if (p->in[IN_LABELS].dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
     for (i = 0; i < OUTPUT_COUNT; i++) {
         p->out[i] = output_operand(output_of(args, i));
         if (p->out[i].dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;

@@ -9,6 +9,13 @@ static void clear_error(pyce_error *error) {
     error->message[0] = '\0';
 }
 
+static void compute(void *context, int64_t i) {
+    const problem *p = (const problem *)context;
+    (void)i;
+    if (is_rows(p->args)) pyce_run_rows(p);
+    else pyce_run_elements(p);
+}
+
 pyce_status pyce_compute(const pyce_args *given, pyce_error *error) {
     pyce_error unwanted = pyce_error_init();
     pyce_args args;
@@ -19,9 +26,8 @@ pyce_status pyce_compute(const pyce_args *given, pyce_error *error) {
     status = pyce_take_args(&args, given, error);
     if (status == PYCE_OK) status = pyce_validate(&args, error);
     if (status != PYCE_OK) return status;
+    if (pyce_count_elements(&args, 0) == 0) return PYCE_OK;
     pyce_make_problem(&p, &args);
-    if (p.outer * p.inner == 0) return PYCE_OK;
-    if (is_rows(&args)) pyce_run_rows(&p);
-    else pyce_run_elements(&p);
+    pyce_parallel_for(compute, &p, 1, 1); /* for its floating-point environment: some arithmetic is in no block */
     return PYCE_OK;
 }

@@ -18,10 +18,11 @@
 #define EXP_POLYNOMIAL(r) HORNER(5, FMA_F32, r, EXP_TAIL_F32)
 #define LOG1P_POLYNOMIAL(e) HORNER(9, FMA_F32, e, LOG1P_TAIL_F32)
 
-/* Rows: exp(x - max) is 0 below EXP_LIMIT (2^-187, far below what a result can hold); exponentials are scaled by
+/* Rows: exp(x - max) is 0 for x < max - EXP_LIMIT (2^-183, far below what a result can hold). EXP_LIMIT is below half
+ * of a power of two, so that max - EXP_LIMIT, rounded, is never much further from max. Exponentials are scaled by
  * 2^EXP_BIAS, so that none is subnormal; REST_BIAS is the scale of row_states.rest. From |max| >= EXACT_FROM on,
  * x - max is exact for every x above the limit (both lie within a factor of 2). */
-#define EXP_LIMIT 130.0f
+#define EXP_LIMIT 127.0f
 #define EXP_BIAS 64
 #define EXP_UNBIAS 0x1p-64f
 #define REST_BIAS 0

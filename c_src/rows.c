@@ -16,9 +16,8 @@ enum {
     LANES_ELEMENTS = 16384  /* of logits in a block of few-classes rows */
 };
 
-/* Scratch of one thread. */
+/* What a block of rows needs once, whatever the class count. */
 typedef struct scratch {
-    matrix x, labels, first, second;
     row_states states;
     row_constants constants;
     double loss[BLOCK_ROWS], lse[BLOCK_ROWS];
@@ -89,6 +88,11 @@ static int32_t plan_steps(const problem *p, step *steps) {
 
 /* Few classes ---------------------------------------------------------------------------------------------------- */
 
+/* Logits, labels and outputs of a block, transposed: (classes, rows). */
+typedef struct matrices {
+    matrix x, labels, first, second;
+} matrices;
+
 static int64_t matrix_rows(const problem *p) {
     const int64_t fit = MATRIX_BYTES / (p->set->size * p->classes) / VECTOR_ROWS * VECTOR_ROWS;
     return fit > BLOCK_ROWS ? BLOCK_ROWS : fit;
@@ -100,16 +104,16 @@ static void store_matrix(const problem *p, const block *b, int32_t which, const 
                                      padded, b->n, p->classes);
 }
 
-static void write_lanes(const problem *p, const block *b, scratch *s, int64_t padded) {
+static void write_lanes(const problem *p, const block *b, scratch *s, matrices *m, int64_t padded) {
     rows_loop loop = {0};
     step steps[4];
     const int32_t count = plan_steps(p, steps);
     int32_t i;
-    loop.x = &s->x;
-    loop.labels = is_dense(p) ? &s->labels : NULL;
+    loop.x = &m->x;
+    loop.labels = is_dense(p) ? &m->labels : NULL;
     loop.index = is_sparse(p) ? s->index : NULL;
-    loop.first = &s->first;
-    loop.second = &s->second;
+    loop.first = &m->first;
+    loop.second = &m->second;
     loop.classes = p->classes;
     loop.rows = padded;
     loop.constants = &s->constants;
@@ -120,14 +124,14 @@ static void write_lanes(const problem *p, const block *b, scratch *s, int64_t pa
     }
 }
 
-static void do_matrix(const problem *p, const block *b, scratch *s) {
+static void do_matrix(const problem *p, const block *b, scratch *s, matrices *m) {
     const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS;
     const int64_t padded = (b->n + VECTOR_ROWS - 1) / VECTOR_ROWS * VECTOR_ROWS;
     int64_t i;
-    p->set->load_matrix[logits->dtype](&s->x, padded, input_at(logits, b->in[IN_LOGITS]), inner_stride(p, logits),
+    p->set->load_matrix[logits->dtype](&m->x, padded, input_at(logits, b->in[IN_LOGITS]), inner_stride(p, logits),
                                        logits->class_stride, b->n, p->classes);
     if (is_dense(p)) {
-        p->set->load_matrix[labels->dtype](&s->labels, padded, input_at(labels, b->in[IN_LABELS]),
+        p->set->load_matrix[labels->dtype](&m->labels, padded, input_at(labels, b->in[IN_LABELS]),
                                            inner_stride(p, labels), labels->class_stride, b->n, p->classes);
     }
     if (is_sparse(p)) {
@@ -136,23 +140,24 @@ static void do_matrix(const problem *p, const block *b, scratch *s) {
     } else {
         for (i = 0; i < padded; i++) s->states.at_label[i] = 0.0;
     }
-    p->set->state_lanes(&s->states, &s->x, is_dense(p) ? &s->labels : NULL, is_sparse(p) ? s->index : NULL, p->classes,
+    p->set->state_lanes(&s->states, &m->x, is_dense(p) ? &m->labels : NULL, is_sparse(p) ? s->index : NULL, p->classes,
                         padded);
     p->set->normalise(&s->states, 0, padded);
     finish_losses(p, b, s);
     if (!wants_second_pass(p)) return;
     p->set->constants(&s->states, padded, is_dense(p), &s->constants);
-    write_lanes(p, b, s, padded);
+    write_lanes(p, b, s, m, padded);
 }
 
 static void do_few_classes(const problem *p, const block *b) {
     const int64_t length = matrix_rows(p);
     scratch s;
+    matrices m;
     block piece = *b;
     int64_t start;
     for (start = 0; start < b->n; start += length) {
         piece.n = b->n - start < length ? b->n - start : length;
-        do_matrix(p, &piece, &s);
+        do_matrix(p, &piece, &s, &m);
         pyce_advance(p, &piece, length);
     }
 }
@@ -178,12 +183,22 @@ static int64_t tile_length(const problem *p, const cut *c, int64_t i) {
     return left < c->tile ? left : c->tile;
 }
 
-/* What the passes over one row need: where it is, and buffers for tiles that are not in memory in the right form. */
+/* Buffers for tiles that are not in memory in the right form. */
+typedef union tile {
+    float f32[TILE_BYTES / 4];
+    double f64[TILE_BYTES / 8];
+} tile;
+
+typedef struct tiles {
+    tile x, labels, first, second;
+} tiles;
+
+/* What the passes over one row need: where it is, and buffers. */
 typedef struct row {
     const problem *p;
     const cut *c;
     block at; /* n == 1 */
-    void *x, *labels, *first, *second;
+    tiles *buffers;
 } row;
 
 static const void *tile_of(const row *r, int32_t which, int64_t i, void *buffer) {
@@ -193,8 +208,8 @@ static const void *tile_of(const row *r, int32_t which, int64_t i, void *buffer)
 }
 
 static void tile_state(const row *r, int64_t i, row_states *states, int64_t place) {
-    const void *labels = is_dense(r->p) ? tile_of(r, IN_LABELS, i, r->labels) : NULL;
-    r->p->set->state_along(states, place, tile_of(r, IN_LOGITS, i, r->x), labels, tile_length(r->p, r->c, i));
+    const void *labels = is_dense(r->p) ? tile_of(r, IN_LABELS, i, &r->buffers->labels) : NULL;
+    r->p->set->state_along(states, place, tile_of(r, IN_LOGITS, i, &r->buffers->x), labels, tile_length(r->p, r->c, i));
 }
 
 /* The normalised state of one segment. At most BLOCK_ROWS states are combined at a time, into the first place. */
@@ -232,8 +247,8 @@ static void write_tile(const row *r, int64_t i, int64_t label, const row_constan
     step steps[4];
     const int32_t count = plan_steps(p, steps);
     int32_t k;
-    loop.x = tile_of(r, IN_LOGITS, i, r->x);
-    loop.labels = is_dense(p) ? tile_of(r, IN_LABELS, i, r->labels) : NULL;
+    loop.x = tile_of(r, IN_LOGITS, i, &r->buffers->x);
+    loop.labels = is_dense(p) ? tile_of(r, IN_LABELS, i, &r->buffers->labels) : NULL;
     loop.index = is_sparse(p) ? &index : NULL;
     loop.classes = n;
     loop.rows = place;
@@ -243,25 +258,22 @@ static void write_tile(const row *r, int64_t i, int64_t label, const row_constan
         const operand *a = p->out + first, *b = p->out + (second < 0 ? first : second);
         const int64_t a_at = r->at.out[first] + from * a->class_stride;
         const int64_t b_at = second < 0 ? 0 : r->at.out[second] + from * b->class_stride;
-        loop.first = as_target(p, first, a_at, a->class_stride, n, r->first);
-        if (second >= 0) loop.second = as_target(p, second, b_at, b->class_stride, n, r->second);
+        loop.first = as_target(p, first, a_at, a->class_stride, n, &r->buffers->first);
+        if (second >= 0) loop.second = as_target(p, second, b_at, b->class_stride, n, &r->buffers->second);
         p->set->rows_along[steps[k].loop](&loop);
         if (second >= 0) store_target(p, second, b_at, b->class_stride, n, loop.second);
         store_target(p, first, a_at, a->class_stride, n, loop.first);
     }
 }
 
-static row row_at(const problem *p, const cut *c, const block *b, int64_t i, scratch *s) {
+static row row_at(const problem *p, const cut *c, const block *b, int64_t i, tiles *buffers) {
     row r;
     r.p = p;
     r.c = c;
     r.at = *b;
     r.at.n = 1;
     pyce_advance(p, &r.at, i);
-    r.x = &s->x;
-    r.labels = &s->labels;
-    r.first = &s->first;
-    r.second = &s->second;
+    r.buffers = buffers;
     return r;
 }
 
@@ -274,11 +286,12 @@ static void label_states(const problem *p, const block *b, scratch *s) {
 static void do_many_classes(const problem *p, const block *b) {
     const cut c = cut_row(p);
     scratch s;
+    tiles buffers;
     row_states segments;
     int64_t i, k;
     label_states(p, b, &s);
     for (i = 0; i < b->n; i++) {
-        const row r = row_at(p, &c, b, i, &s);
+        const row r = row_at(p, &c, b, i, &buffers);
         if (c.tiles == 1) {
             tile_state(&r, 0, &s.states, i);
         } else {
@@ -291,7 +304,7 @@ static void do_many_classes(const problem *p, const block *b) {
     if (!wants_second_pass(p)) return;
     p->set->constants(&s.states, b->n, is_dense(p), &s.constants);
     for (i = 0; i < b->n; i++) {
-        const row r = row_at(p, &c, b, i, &s);
+        const row r = row_at(p, &c, b, i, &buffers);
         for (k = 0; k < c.tiles; k++) write_tile(&r, k, is_sparse(p) ? s.index[i] : -1, &s.constants, i);
     }
 }
@@ -308,15 +321,15 @@ typedef struct long_row {
 
 static void do_segment_state(void *context, int64_t i) {
     long_row *l = (long_row *)context;
-    scratch s;
-    const row r = row_at(l->p, l->c, &l->at, 0, &s);
+    tiles buffers;
+    const row r = row_at(l->p, l->c, &l->at, 0, &buffers);
     segment_state(&r, i, &l->segments, i);
 }
 
 static void do_segment_outputs(void *context, int64_t i) {
     long_row *l = (long_row *)context;
-    scratch s;
-    const row r = row_at(l->p, l->c, &l->at, 0, &s);
+    tiles buffers;
+    const row r = row_at(l->p, l->c, &l->at, 0, &buffers);
     const int64_t first = i * l->c->segment_tiles, after = first + l->c->segment_tiles;
     int64_t k;
     for (k = first; k < after && k < l->c->tiles; k++) {

@@ -99,7 +99,7 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, row_c
         to->mass_scale_lo.MEMBER[i] =
             WIDE ? (real)mass_per_exp.lo : (real)(mass_per_exp.hi - (double)(real)mass_per_exp.hi);
         to->grad_at_max.MEMBER[i] = (real)((unique ? at_unique : mass_per_one.hi) + poison);
-        to->tie.MEMBER[i] = unique ? (real)0 : (real)1;
+        to->tie.MEMBER[i] = unique | row.nothing ? (real)0 : (real)1;
         to->grad_at_label.MEMBER[i] = (real)(poison - others.hi * (1.0 / REST_ONE));
         to->hess_at_max.MEMBER[i] = (real)(bend.hi * (1.0 / REST_ONE) + poison);
         to->log_sum.MEMBER[i] = (real)(log.hi * (1.0 / REST_ONE) + prob_poison);

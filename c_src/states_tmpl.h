@@ -2,8 +2,8 @@
  * formulas_tmpl.h.
  *
  * Sums along a row run in SUM_LANES fixed lanes, whatever the vector length, so their order is the same on every
- * instruction set. At most four terms (float64: two, a sum of four cost up to 1.94 ulp of a log-probability) are added
- * in `real` before they enter a wider accumulator: double in float32, two doubles in float64. */
+ * instruction set. Every term enters a wider accumulator as it is: double in float32, two doubles in float64. Adding
+ * four float32 terms first would be a tenth faster in cache and cost up to 2.85 ulp; pairs in float64, 2.07. */
 
 typedef struct NAME(accumulators) {
     double sum[SUM_LANES], low[SUM_LANES];
@@ -43,7 +43,7 @@ PYCE_INLINE real NAME(max_of)(const real *x, int64_t n) {
 
 /* One group of 4 * SUM_LANES logits: those below max are summed, those equal to it counted. */
 PYCE_INLINE void NAME(sum_group)(const real *x, real max, NAME(reference) ref, real *count, double *sum, double *low) {
-    real first[SUM_LANES], second[SUM_LANES];
+    real term[4][SUM_LANES];
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
@@ -55,14 +55,21 @@ PYCE_INLINE void NAME(sum_group)(const real *x, real max, NAME(reference) ref, r
         const real c01 = (x0 == max ? (real)1 : (real)0) + (x1 == max ? (real)1 : (real)0);
         const real c23 = (x2 == max ? (real)1 : (real)0) + (x3 == max ? (real)1 : (real)0);
         count[j] += c01 + c23;
-        first[j] = (x0 == max ? (real)0 : e0) + (x1 == max ? (real)0 : e1);
-        second[j] = (x2 == max ? (real)0 : e2) + (x3 == max ? (real)0 : e3);
-        if (!WIDE) first[j] += second[j];
+        term[0][j] = x0 == max ? (real)0 : e0;
+        term[1][j] = x1 == max ? (real)0 : e1;
+        term[2][j] = x2 == max ? (real)0 : e2;
+        term[3][j] = x3 == max ? (real)0 : e3;
     }
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
-        NAME(accumulate)(sum + j, low + j, first[j]);
-        if (WIDE) NAME(accumulate)(sum + j, low + j, second[j]);
+        if (WIDE) {
+            NAME(accumulate)(sum + j, low + j, term[0][j]);
+            NAME(accumulate)(sum + j, low + j, term[1][j]);
+            NAME(accumulate)(sum + j, low + j, term[2][j]);
+            NAME(accumulate)(sum + j, low + j, term[3][j]);
+        } else {
+            sum[j] += ((double)term[0][j] + (double)term[1][j]) + ((double)term[2][j] + (double)term[3][j]);
+        }
     }
 }
 

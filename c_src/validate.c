@@ -116,7 +116,7 @@ static pyce_status check_memory(const pyce_args *args, view *v, pyce_error *erro
 }
 
 static int is_float(pyce_dtype dtype) {
-    return dtype == PYCE_FLOAT32 || dtype == PYCE_FLOAT64;
+    return dtype >= PYCE_FLOAT32 && dtype <= PYCE_BFLOAT16;
 }
 
 static pyce_status check_input(const pyce_args *args, view *v, int integers, pyce_error *error) {
@@ -127,7 +127,7 @@ static pyce_status check_input(const pyce_args *args, view *v, int integers, pyc
     if (!right) {
         const char *came = pyce_dtype_name(v->dtype);
         return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected %s", v->name,
-                         came ? came : "unknown", integers ? "an integer type" : "float32 or float64");
+                         came ? came : "unknown", integers ? "an integer type" : "a floating-point type");
     }
     return check_memory(args, v, error);
 }
@@ -157,7 +157,8 @@ static pyce_status check_output(const pyce_args *args, view *v, pyce_error *erro
     pyce_status status;
     if (!is_float(v->dtype)) {
         const char *came = pyce_dtype_name(v->dtype);
-        return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected float32 or float64",
+        return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype,
+                         "%s: dtype is %s, expected a floating-point type",
                          v->name, came ? came : "unknown");
     }
     status = check_memory(args, v, error);

@@ -1,4 +1,4 @@
-"""The console script `pyce`: a demonstration, facts about the installation, and flags for compilers."""
+"""The console script `pyce`: a demonstration, facts about the installation, flags for compilers, and the judge."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; the result is the exit status."""
     parser = argparse.ArgumentParser(prog="pyce", description="Cross-entropy losses from logits, on the CPU.")
     parser.add_argument("--version", action="version", version=f"pyce {pyce.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | info | config")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | info | config | verify")
     commands.add_parser("demo", help="worked examples, and small losses beside the textbook formula")
     commands.add_parser("info", help="version, instruction sets, threads, directories")
     config = commands.add_parser("config", help="what a C, C++ or Cython build needs")
     for flag, meaning in CONFIG_FLAGS.items():
         config.add_argument(f"--{flag}", dest="flags", action="append_const", const=flag, help=meaning)
+    add_verify_options(commands.add_parser("verify", help="measure the error of every result on this machine, in ulps"))
     options = parser.parse_args(arguments)
+    if options.command == "verify":
+        return run_verify(options)
     if options.command == "config":
         if not options.flags:
             config.error("name at least one of " + ", ".join(f"--{flag}" for flag in CONFIG_FLAGS))
@@ -61,6 +64,35 @@ def config_line(flag: str) -> str:
         "libdir": install.get_library_dir,
         "cmakedir": install.get_cmake_dir,
     }[flag]()
+
+
+def seed_number(text: str) -> int:
+    """Return the seed of the random inputs."""
+    seed = int(text)
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"{seed} is negative")
+    return seed
+
+
+def add_verify_options(verify: argparse.ArgumentParser) -> None:
+    """Declare the options of `pyce verify`."""
+    verify.add_argument("--quick", action="store_true", help="a short form, some seconds instead of some minutes")
+    verify.add_argument("--seed", type=seed_number, help="of the random inputs (printed; a fresh one by default)")
+    verify.add_argument("--isa", action="append", default=[], help="an instruction set, may be repeated; default: all")
+    verify.add_argument("--dtype", action="append", choices=("float32", "float64"), default=[], help="default: both")
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Run `pyce verify`: status 0, 1 if something is beyond its bound, 2 if it cannot be measured."""
+    try:
+        from pyce import _verify
+    except ModuleNotFoundError as error:
+        if error.name not in ("mpmath", "tqdm"):
+            raise
+        print(f"pyce verify needs {error.name}: pip install 'pyce[verify]'", file=sys.stderr)
+        return 2
+    dtypes = tuple(options.dtype) or _verify.DTYPES
+    return _verify.verify(_verify.Options(options.quick, options.seed, tuple(options.isa), dtypes))
 
 
 def info_lines() -> list[str]:

@@ -2,9 +2,14 @@
 #
 # NumPy arrays are read by the raw buffer protocol (60 ns an array, against 145 to 220 for a typed memoryview); what is
 # not a NumPy array, or has a dtype or an alignment that the library does not read, goes through _intake.py first.
+# A buffer cannot name bfloat16, so every buffer has its dtype beside it.
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release
 from cpython.exc cimport PyErr_Clear
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+
+import sys as _sys
+from operator import index as _index
 
 import numpy as _np
 
@@ -14,12 +19,16 @@ cdef extern from "Python.h":
 cdef enum:
     MAX_VIEWS = 9  # as many arrays as pyce_args has
 
+cdef struct View:
+    Py_buffer buffer
+    pyce_dtype dtype  # 0 if the library has none such, or if the data is not aligned or not native
+
 cdef struct Call:
     pyce_args args
     pyce_error error
     double weight  # a pos_weight that came as a number
     int held       # how many of the views are to be released
-    Py_buffer views[MAX_VIEWS]
+    View views[MAX_VIEWS]
 
 # What an input may hold.
 cdef enum:
@@ -39,15 +48,28 @@ cdef object ndarray = _np.ndarray
 cdef object empty = _np.empty
 cdef object FLOAT32_DTYPE = _np.dtype(_np.float32)
 cdef object FLOAT64_DTYPE = _np.dtype(_np.float64)
+cdef object FLOAT16_DTYPE = _np.dtype(_np.float16)
+cdef char NATIVE_ORDER = b"<" if _sys.byteorder == "little" else b">"
 cdef char NOTHING = 0  # where the pointer of an empty array points that has none
 
 
-cdef Py_buffer *acquire(Call *call, object array) noexcept:
-    """The buffer of an array, kept until `release`; NULL if its dtype has none."""
-    cdef Py_buffer *view = &call.views[call.held]
-    if PyObject_GetBuffer(array, view, PyBUF_STRIDES | PyBUF_FORMAT) != 0:
+cdef View *acquire(Call *call, object array) noexcept:
+    """The memory of an array, kept until `release`; NULL if a buffer cannot hold its dtype."""
+    cdef View *view = &call.views[call.held]
+    if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES | PyBUF_FORMAT) == 0:
+        view.dtype = format_dtype(view.buffer.format, view.buffer.itemsize)
+        if view.dtype == PYCE_UINT16 and type(array) is not ndarray and _intake.is_bfloat16(array):
+            view.dtype = PYCE_BFLOAT16
+    else:
         PyErr_Clear()
-        return NULL
+        if not _intake.is_bfloat16(array):
+            return NULL
+        if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES) != 0:  # without a format: any dtype may pass
+            PyErr_Clear()
+            return NULL
+        view.dtype = PYCE_BFLOAT16 if array.dtype.isnative else 0
+    if not is_aligned(&view.buffer):
+        view.dtype = 0
     call.held += 1
     return view
 
@@ -55,26 +77,30 @@ cdef Py_buffer *acquire(Call *call, object array) noexcept:
 cdef void release(Call *call) noexcept:
     while call.held > 0:
         call.held -= 1
-        PyBuffer_Release(&call.views[call.held])
+        PyBuffer_Release(&call.views[call.held].buffer)
 
 
-cdef pyce_dtype buffer_dtype(const Py_buffer *view) noexcept nogil:
-    """The dtype of a buffer; 0 if the library has none such, or if the data is not aligned or not native."""
-    cdef const char *format = view.format
-    cdef Py_ssize_t size = view.itemsize
-    cdef uintptr_t bits = <uintptr_t>view.buf
-    cdef int i, width
+cdef bint is_aligned(const Py_buffer *buffer) noexcept nogil:
+    cdef uintptr_t bits = <uintptr_t>buffer.buf
+    cdef int i
+    for i in range(buffer.ndim):
+        if buffer.shape[i] != 1:
+            bits |= <uintptr_t>buffer.strides[i]
+    return not bits & <uintptr_t>(buffer.itemsize - 1)
+
+
+cdef pyce_dtype format_dtype(const char *format, Py_ssize_t size) noexcept nogil:
+    cdef int width
+    if format != NULL and (format[0] == b"@" or format[0] == b"=" or format[0] == NATIVE_ORDER):
+        format += 1  # the byte order spelt out, as ctypes does
     if format == NULL or format[0] == 0 or format[1] != 0:
-        return 0
-    for i in range(view.ndim):
-        if view.shape[i] != 1:
-            bits |= <uintptr_t>view.strides[i]
-    if bits & <uintptr_t>(size - 1):
         return 0
     if format[0] == b"f":
         return PYCE_FLOAT32
     if format[0] == b"d":
         return PYCE_FLOAT64
+    if format[0] == b"e":
+        return PYCE_FLOAT16
     width = 0 if size == 1 else 1 if size == 2 else 2 if size == 4 else 3
     if format[0] in (b"b", b"h", b"i", b"l", b"q"):
         return PYCE_INT8 + width
@@ -84,20 +110,20 @@ cdef pyce_dtype buffer_dtype(const Py_buffer *view) noexcept nogil:
 
 
 cdef bint is_held_by(pyce_dtype dtype, int content) noexcept nogil:
-    return dtype >= PYCE_INT8 if content == INDICES else dtype == PYCE_FLOAT32 or dtype == PYCE_FLOAT64
+    return dtype >= PYCE_INT8 if content == INDICES else PYCE_FLOAT32 <= dtype <= PYCE_BFLOAT16
 
 
-cdef Py_buffer *open_input(Call *call, object value, str name, int content) except NULL:
-    """The buffer of an input, from the caller's own memory if the library can read that."""
-    cdef Py_buffer *view
+cdef View *open_input(Call *call, object value, str name, int content) except NULL:
+    """The memory of an input, the caller's own if the library can read that."""
+    cdef View *view
     if type(value) is not ndarray:
         value = _intake.as_array(value, name)
     view = acquire(call, value)
     if view != NULL:
-        if is_held_by(buffer_dtype(view), content):
+        if is_held_by(view.dtype, content):
             return view
         call.held -= 1
-        PyBuffer_Release(view)
+        PyBuffer_Release(&view.buffer)
     if content == LOGITS:
         value = _intake.as_logits(value, name)
     elif content == REALS:
@@ -105,24 +131,24 @@ cdef Py_buffer *open_input(Call *call, object value, str name, int content) exce
     else:
         value = _intake.as_indices(value, name)
     view = acquire(call, value)
-    if view == NULL or not is_held_by(buffer_dtype(view), content):
+    if view == NULL or not is_held_by(view.dtype, content):
         raise SystemError(f"{name} was converted to {value.dtype}, which is not readable")
     return view
 
 
-cdef int set_problem(Call *call, const Py_buffer *view, bint rows, object axis) except -1:
+cdef int set_problem(Call *call, const Py_buffer *buffer, bint rows, object axis) except -1:
     """Shape and class axis of the call from those of the logits; the binary losses have no class axis (-1)."""
     cdef int i
-    call.args.ndim = view.ndim
-    call.args.axis = normal_axis(axis, view.ndim) if rows else -1
-    for i in range(view.ndim):
-        call.args.shape[i] = view.shape[i]
+    call.args.ndim = buffer.ndim
+    call.args.axis = normal_axis(axis, buffer.ndim) if rows else -1
+    for i in range(buffer.ndim):
+        call.args.shape[i] = buffer.shape[i]
     return 0
 
 
-cdef bint set_strides(const pyce_args *args, const Py_buffer *view, int64_t *stride, int rule) noexcept nogil:
+cdef bint set_strides(const pyce_args *args, const Py_buffer *buffer, int64_t *stride, int rule) noexcept nogil:
     """Strides in elements, one for each axis of the logits; False if the shapes do not fit."""
-    cdef int own = view.ndim - 1
+    cdef int own = buffer.ndim - 1
     cdef int i
     for i in range(args.ndim - 1, -1, -1):
         stride[i] = 0
@@ -132,26 +158,26 @@ cdef bint set_strides(const pyce_args *args, const Py_buffer *view, int64_t *str
             if rule == ONTO:
                 continue
             return False
-        if view.shape[own] != args.shape[i]:
-            if view.shape[own] != 1 or not (rule == ONTO or (rule == ROWS and i != args.axis)):
+        if buffer.shape[own] != args.shape[i]:
+            if buffer.shape[own] != 1 or not (rule == ONTO or (rule == ROWS and i != args.axis)):
                 return False
-        elif view.shape[own] != 1:
-            stride[i] = view.strides[own] // view.itemsize
+        elif buffer.shape[own] != 1:
+            stride[i] = buffer.strides[own] // buffer.itemsize
         own -= 1
     return own < 0
 
 
-cdef int read_into(Call *call, const Py_buffer *view, pyce_array *array, int rule, str name) except -1:
-    if not set_strides(&call.args, view, array.stride, rule):
-        raise _intake.shape_error(name, RULE_NAMES[rule], shape_of(view), problem_shape(call), call.args.axis)
-    array.data = view.buf if view.buf != NULL else &NOTHING
-    array.dtype = buffer_dtype(view)
+cdef int read_into(Call *call, const View *view, pyce_array *array, int rule, str name) except -1:
+    if not set_strides(&call.args, &view.buffer, array.stride, rule):
+        raise _intake.shape_error(name, RULE_NAMES[rule], shape_of(&view.buffer), problem_shape(call), call.args.axis)
+    array.data = view.buffer.buf if view.buffer.buf != NULL else &NOTHING
+    array.dtype = view.dtype
     return 0
 
 
 cdef int read_weight(Call *call, object pos_weight) except -1:
     """pos_weight; a Python number needs no array."""
-    if type(pos_weight) is float or type(pos_weight) is int:
+    if type(pos_weight) is float or (type(pos_weight) is int and -2**53 <= pos_weight <= 2**53):
         call.weight = pos_weight
         call.args.pos_weight.data = &call.weight
         call.args.pos_weight.dtype = PYCE_FLOAT64
@@ -183,22 +209,22 @@ cdef object attach_output(Call *call, int place, str name, object given, object 
     """Point the output at the caller's array or at a new one; that array is returned."""
     cdef pyce_output *output = output_at(&call.args, place)
     cdef int rule = REDUCED if call.args.axis >= 0 and is_per_row(place) else SAME
-    cdef Py_buffer *view
+    cdef View *view
     cdef object array
     if given is None:
-        array = empty(new_shape(call, rule), dtype)
+        array = empty(new_shape(call, rule), logits_dtype(call) if dtype is None else dtype)
     else:
         array = given if type(given) is ndarray else _intake.as_out(given, f"out for {name}")
     view = acquire(call, array)
-    if view == NULL or (given is not None and not is_held_by(buffer_dtype(view), LOGITS)):
+    if view == NULL or (given is not None and not is_held_by(view.dtype, LOGITS)):
         raise _intake.out_dtype_error(array, f"out for {name}")
-    if view.readonly:
+    if view.buffer.readonly:
         raise ValueError(f"out for {name} is read-only")
-    if not set_strides(&call.args, view, output.stride, rule):
-        raise _intake.shape_error(f"out for {name}", RULE_NAMES[rule], shape_of(view), problem_shape(call),
+    if not set_strides(&call.args, &view.buffer, output.stride, rule):
+        raise _intake.shape_error(f"out for {name}", RULE_NAMES[rule], shape_of(&view.buffer), problem_shape(call),
                                   call.args.axis)
-    output.data = view.buf if view.buf != NULL else &NOTHING
-    output.dtype = buffer_dtype(view)
+    output.data = view.buffer.buf if view.buffer.buf != NULL else &NOTHING
+    output.dtype = view.dtype
     return array
 
 
@@ -217,9 +243,9 @@ cdef object new_shape(const Call *call, int rule):
     return tuple([args.shape[i] for i in range(args.ndim) if rule != REDUCED or i != args.axis])
 
 
-cdef tuple shape_of(const Py_buffer *view):
+cdef tuple shape_of(const Py_buffer *buffer):
     cdef int i
-    return tuple([view.shape[i] for i in range(view.ndim)])
+    return tuple([buffer.shape[i] for i in range(buffer.ndim)])
 
 
 cdef tuple problem_shape(const Call *call):
@@ -227,22 +253,82 @@ cdef tuple problem_shape(const Call *call):
     return tuple([call.args.shape[i] for i in range(call.args.ndim)])
 
 
-cdef object own_dtype(pyce_dtype dtype):
-    return FLOAT32_DTYPE if dtype == PYCE_FLOAT32 else FLOAT64_DTYPE
+cdef object logits_dtype(const Call *call):
+    """NumPy's dtype of the logits. For bfloat16 that is the caller's own, if the caller has one."""
+    if call.args.logits.dtype == PYCE_FLOAT32:
+        return FLOAT32_DTYPE
+    if call.args.logits.dtype == PYCE_FLOAT64:
+        return FLOAT64_DTYPE
+    if call.args.logits.dtype == PYCE_FLOAT16:
+        return FLOAT16_DTYPE
+    return _intake.bfloat16_dtype(<object>call.views[0].buffer.obj)
 
 
 cdef int normal_axis(object axis, int ndim) except -1:
     """The class axis as 0 .. ndim - 1."""
-    cdef int number = -1 if axis is DEFAULT_AXIS else small_integer(axis, "axis")
+    cdef object number = -1 if axis is DEFAULT_AXIS else integer(axis, "axis")
     if number < -ndim or number >= ndim:
-        raise _AxisError(number, ndim)
+        raise _AxisError(f"axis {number} is out of bounds for array of dimension {ndim}")
     return number if number >= 0 else number + ndim
 
 
-cdef int small_integer(object value, str name) except? -1:
+cdef int thread_count(object value) except? -1:
+    """num_threads in 32 bits; the library says which numbers it takes."""
+    cdef object number = integer(value, "num_threads")
+    if not -2**31 <= number < 2**31:
+        raise ValueError(f"num_threads is {number}, must be 0 (automatic) or more, and fit 32 bits")
+    return number
+
+
+cdef object integer(object value, str name):
     try:
-        return value.__index__()
-    except AttributeError:
+        return _index(value)
+    except TypeError:
         raise TypeError(f"{name} must be an integer, got {type(value).__name__}") from None
-    except OverflowError:
-        raise ValueError(f"{name} must fit 32 bits, got {value}") from None
+
+
+# DLPack, which can name bfloat16: dlpack.h, versions before 1 (the tensor comes first) and 1.
+
+cdef enum:
+    DLPACK_UINT = 1
+    DLPACK_BFLOAT = 4
+
+cdef struct DLTensor:
+    void *data
+    int32_t device[2]
+    int32_t ndim
+    uint8_t code
+    uint8_t bits
+    uint16_t lanes
+    int64_t *shape
+    int64_t *strides
+    uint64_t byte_offset
+
+cdef struct DLManagedTensorVersioned:
+    uint32_t major
+    uint32_t minor
+    void *manager
+    void *deleter
+    uint64_t flags
+    DLTensor tensor
+
+
+def relabel_bfloat16(capsule):
+    """(whether the export is bfloat16, whether it can say that it is read-only).
+
+    bfloat16 is relabelled as uint16, which NumPy reads. An export's description is its own: nobody else sees this.
+    """
+    cdef DLTensor *tensor
+    cdef DLManagedTensorVersioned *managed
+    cdef bint versioned = PyCapsule_IsValid(capsule, "dltensor_versioned")
+    if versioned:
+        managed = <DLManagedTensorVersioned *>PyCapsule_GetPointer(capsule, "dltensor_versioned")
+        if managed.major != 1:
+            return False, True
+        tensor = &managed.tensor
+    else:
+        tensor = <DLTensor *>PyCapsule_GetPointer(capsule, "dltensor")
+    if tensor.code != DLPACK_BFLOAT or tensor.bits != 16 or tensor.lanes != 1:
+        return False, versioned
+    tensor.code = DLPACK_UINT
+    return True, versioned

@@ -87,7 +87,7 @@ cdef list fill_and_run(Call *call, int kind, object labels, object logits, objec
     """Options to pyce_args, and the call. None if the logits have more axes than the library takes."""
     cdef pyce_args *args = &call.args
     cdef pyce_status status
-    cdef Py_buffer *view
+    cdef View *view
     cdef str name
     cdef int place
     cdef bint rows = kind >= PYCE_SOFTMAX
@@ -96,12 +96,12 @@ cdef list fill_and_run(Call *call, int kind, object labels, object logits, objec
     args.loss_kind = kind
     args.isa = isa
     if num_threads is not None:
-        args.num_threads = small_integer(num_threads, "num_threads")
+        args.num_threads = thread_count(num_threads)
 
     view = open_input(call, logits, "logits" if labels is not None else "x", LOGITS)
-    if view.ndim > PYCE_MAX_NDIM:
+    if view.buffer.ndim > PYCE_MAX_NDIM:
         return None
-    set_problem(call, view, rows, axis)
+    set_problem(call, &view.buffer, rows, axis)
     read_into(call, view, &args.logits, SAME, "logits")
     if labels is not None:
         if kind == PYCE_SPARSE_SOFTMAX:
@@ -111,7 +111,8 @@ cdef list fill_and_run(Call *call, int kind, object labels, object logits, objec
     if pos_weight is not None:
         read_weight(call, pos_weight)
 
-    dtype = own_dtype(args.logits.dtype) if dtype is None else _intake.as_dtype(dtype)
+    if dtype is not None:
+        dtype = _intake.as_dtype(dtype)
     cdef list values = []
     for place in places:
         name = OUTPUT_NAMES[place]

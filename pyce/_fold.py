@@ -38,12 +38,13 @@ def evaluate_folded(
 
     if labels is not None:
         _check_labels(rule, labels.shape, full, axis)
-        labels = fold(np.broadcast_to(labels, reduced if rule == "reduced" else full), rule == "reduced")
+        labels = fold(np.broadcast_to(labels, reduced if rule == "reduced" else full, subok=True), rule == "reduced")
     if pos_weight is not None:
         if not _fits_onto(pos_weight.shape, full):
             raise shape_error("pos_weight", "onto", pos_weight.shape, full, -1)
-        pos_weight = fold(np.broadcast_to(pos_weight, full))
+        pos_weight = fold(np.broadcast_to(pos_weight, full, subok=True))
     targets = {name: _target(out, name, reduced if name in PER_ROW else full) for name in names}
+    _check_overlap(targets, {"labels": arrays[0], "logits": logits, "pos_weight": arrays[2]})
     scratch = {
         name: np.empty_like(fold(target, name in PER_ROW)) for name, target in targets.items() if target is not None
     }
@@ -72,6 +73,25 @@ def _check_labels(rule: str, got: tuple[int, ...], full: tuple[int, ...], axis: 
     )
     if not fits:
         raise shape_error("labels", rule, got, full, -1 if axis is None else axis)
+
+
+def _check_overlap(targets: dict[str, Array | None], inputs: dict[str, Any]) -> None:
+    """Outputs share memory with nothing, but grad may lie on the very logits: the library's rule."""
+    others = {name: as_array(value, name) for name, value in inputs.items() if value is not None}
+    for name, target in targets.items():
+        if target is None:
+            continue
+        if any(stride == 0 and extent > 1 for stride, extent in zip(target.strides, target.shape, strict=True)):
+            raise ValueError(f"out for {name}: its strides let elements overlap each other")
+        for other_name, other in others.items():
+            in_place = name == "grad" and other_name == "logits" and _is_same_memory(target, other)
+            if np.may_share_memory(target, other) and not in_place:
+                raise ValueError(f"out for {name} overlaps {other_name} in memory")
+        others[name] = target
+
+
+def _is_same_memory(a: Array, b: Array) -> bool:
+    return a.ctypes.data == b.ctypes.data and a.strides == b.strides and a.dtype == b.dtype
 
 
 def _fits_onto(got: tuple[int, ...], full: tuple[int, ...]) -> bool:

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-HALVES = ("float16", "bfloat16")
-FIT_FLOAT32 = ("bool", "int8", "uint8", "int16", "uint16", *HALVES)
+FLOATS = "float16, bfloat16, float32 or float64"
+FIT_FLOAT32 = ("bool", "int8", "uint8", "int16", "uint16")
+HOST_DEVICES = (1, 3)  # DLPack's numbers of ordinary memory and of memory pinned for a GPU
 
 HINTS = {
     "b": "convert with .astype('float64')",
@@ -34,45 +35,55 @@ class DefaultAxis(int):
 DEFAULT_AXIS = DefaultAxis(-1)
 
 
+class BFloat16Bits(np.ndarray[Any, Any]):
+    """bfloat16 numbers as the uint16 array of their bits, on the memory of a tensor that NumPy has no dtype for."""
+
+
 def as_array(value: object, name: str) -> Array:
     """A plain NumPy array with the caller's memory wherever that is possible."""
+    if isinstance(value, BFloat16Bits):
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; pass its valid part or .filled(...)")
     if getattr(value, "requires_grad", False) is True:
         raise TypeError(f"{name} is a tensor that requires grad, which pyce cannot record; pass {name}.detach()")
-    if str(getattr(value, "dtype", "")) == "torch.bfloat16":
-        raise TypeError(f"{name} of dtype bfloat16 is not supported yet; pass {name}.float()")
-    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__") and not _has_buffer(value):
-        return np.from_dlpack(value)
+    if _needs_dlpack(value):
+        return _from_dlpack(value, name)
     return np.asarray(value)
 
 
+def is_bfloat16(array: Array) -> bool:
+    """Told without ml_dtypes, which the caller has imported if the array is of its dtype."""
+    return isinstance(array, BFloat16Bits) or array.dtype.name == "bfloat16"
+
+
 def as_logits(array: Array, name: str) -> Array:
-    """A native, aligned copy of float32 or float64 data."""
-    if array.dtype.type in (np.float32, np.float64):
+    """A native, aligned copy of floating-point data."""
+    if _is_float(array):
         return _native(array)
-    if array.dtype.name in HALVES:
-        raise TypeError(f"{name} of dtype {array.dtype} are not supported yet; convert with .astype('float32')")
-    raise _dtype_error(array, name, "dtype float32 or float64")
+    raise _dtype_error(array, name, f"dtype {FLOATS}")
 
 
 def as_labels(array: Array, name: str) -> Array:
-    """Real labels or weights as float32 if that is exact for their dtype, else as float64."""
-    if array.dtype.type in (np.float32, np.float64):
+    """Real labels or weights: a native, aligned copy; integers as float32 if that is exact, else as float64."""
+    if _is_float(array):
         return _native(array)
     if array.dtype.name in FIT_FLOAT32:
         return array.astype(np.float32)
-    if array.dtype.kind in "iuf":
+    if array.dtype.kind in "iu":
+        single = array.astype(np.float32)
+        return single if np.array_equal(single, array) else array.astype(np.float64)
+    if array.dtype.kind == "f":
         return array.astype(np.float64)
     raise _dtype_error(array, name, "a real dtype")
 
 
 def as_indices(array: Array, name: str) -> Array:
     """A native, aligned copy of integer labels."""
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "iu" and not is_bfloat16(array):
         return _native(array)
     raise TypeError(
-        f"{name} must have an integer dtype, got {array.dtype}: they are class indices, one for each row; "
+        f"{name} must have an integer dtype, got {_dtype_name(array)}: they are class indices, one for each row; "
         "class probabilities go to softmax_cross_entropy_with_logits"
     )
 
@@ -89,16 +100,31 @@ def as_out(value: object, name: str) -> Array:
 
 def out_dtype_error(array: Array, name: str) -> ValueError:
     """Why an array of `out` cannot be written."""
-    if array.dtype.type in (np.float32, np.float64):
-        return ValueError(f"{name} must be aligned and in native byte order, got {array.dtype.str} data that is not")
-    return ValueError(f"{name} must have dtype float32 or float64, got {array.dtype}")
+    if _is_float(array):
+        return ValueError(f"{name} must be aligned and in native byte order, got {_dtype_name(array)} that is not")
+    return ValueError(f"{name} must have dtype {FLOATS}, got {array.dtype}")
 
 
 def as_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     """The dtype option, for the arrays that pyce allocates."""
-    result = np.dtype(dtype)
-    if result not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f"dtype must be float32 or float64, got {result}")
+    result = bfloat16_dtype(None) if isinstance(dtype, str) and dtype == "bfloat16" else np.dtype(dtype)
+    if result.isnative and (result.type in (np.float16, np.float32, np.float64) or result.name == "bfloat16"):
+        return result
+    raise TypeError(f"dtype must be {FLOATS}, got {result}")
+
+
+def bfloat16_dtype(logits: Array | None) -> np.dtype[Any]:
+    """NumPy's bfloat16: that of the logits if they have it, else from ml_dtypes, which is imported here only."""
+    if logits is not None and logits.dtype.name == "bfloat16":
+        return logits.dtype
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise TypeError(
+            "the result would be a NumPy array of bfloat16, a dtype that comes with the package ml_dtypes, which is "
+            "not installed: pass dtype= (e.g. dtype='float32') or out=, or install ml_dtypes"
+        ) from None
+    result: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
     return result
 
 
@@ -119,8 +145,54 @@ def _dtype_error(array: Array, name: str, expected: str) -> TypeError:
     return TypeError(f"{name} must have {expected}, got {array.dtype}: {hint}")
 
 
+def _dtype_name(array: Array) -> str:
+    return "bfloat16" if is_bfloat16(array) else str(array.dtype)
+
+
+def _is_float(array: Array) -> bool:
+    return array.dtype.type in (np.float16, np.float32, np.float64) or is_bfloat16(array)
+
+
 def _native(array: Array) -> Array:
-    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True, subok=True)
+
+
+def _needs_dlpack(value: object) -> bool:
+    """Whether DLPack is the only way to the memory; PyTorch's bfloat16 tensors have an __array__ that fails."""
+    if not hasattr(value, "__dlpack__"):
+        return False
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":
+        return True
+    return not hasattr(value, "__array__") and not _has_buffer(value)
+
+
+class _Export:
+    """What np.from_dlpack asks for an export of `value`, which is looked at, and bfloat16 relabelled, on its way."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.is_bfloat16 = self.is_versioned = False
+
+    def __dlpack_device__(self) -> Any:
+        return self.value.__dlpack_device__()
+
+    def __dlpack__(self, **options: Any) -> Any:
+        from pyce._core import relabel_bfloat16
+
+        capsule = self.value.__dlpack__(**options)
+        self.is_bfloat16, self.is_versioned = relabel_bfloat16(capsule)
+        return capsule
+
+
+def _from_dlpack(value: Any, name: str) -> Array:
+    """An array on the memory of a DLPack exporter; read-only if the export cannot say whether that may be written."""
+    if value.__dlpack_device__()[0] not in HOST_DEVICES:
+        raise TypeError(f"{name} must be in the memory of the CPU; pass {name}.cpu()")
+    export = _Export(value)
+    array: Array = np.from_dlpack(export)
+    if not export.is_versioned:
+        array.flags.writeable = False
+    return array.view(BFloat16Bits) if export.is_bfloat16 else array
 
 
 def _has_buffer(value: object) -> bool:

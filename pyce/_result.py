@@ -36,7 +36,7 @@ class Result(tuple[Any, ...]):
     hess: npt.NDArray[Any]
     lse: npt.NDArray[Any]
 
-    _names: tuple[str, ...]
+    _names: tuple[str, ...] = ()
 
     def __new__(cls, names: tuple[str, ...], values: Iterable[Any]) -> Result:
         self = tuple.__new__(cls, values)

@@ -16,11 +16,11 @@ def softmax(x: Any, axis: int = -1, out: Any = None, *, num_threads: int | None 
 
     Parameters
     ----------
-    x : array_like of float32 or float64, shape (..., C, ...)
-        Logits; at least one axis.
+    x : array_like of float16, bfloat16, float32 or float64, shape (..., C, ...)
+        Logits; at least one axis. Half types are computed in float32 and rounded once.
     axis : int, default -1
         The axis over which the probabilities add up to 1.
-    out : array of float32 or float64, optional
+    out : array of any of these dtypes, optional
         Where to write, of the shape of `x` and apart from it. The object itself is returned.
     num_threads : int, optional
         By default as many as OpenMP would use.
@@ -33,7 +33,7 @@ def softmax(x: Any, axis: int = -1, out: Any = None, *, num_threads: int | None 
     Raises
     ------
     TypeError
-        If `x` is not float32 or float64.
+        If `x` has another dtype.
     ValueError
         If the axis is empty and the array is not, or `out` does not fit.
     numpy.exceptions.AxisError
@@ -91,9 +91,9 @@ def sigmoid(x: Any, out: Any = None, *, num_threads: int | None = None) -> Array
 
     Parameters
     ----------
-    x : array_like of float32 or float64, any shape
-        Logits.
-    out : array of float32 or float64, optional
+    x : array_like of float16, bfloat16, float32 or float64, any shape
+        Logits. Half types are computed in float32 and rounded once.
+    out : array of any of these dtypes, optional
         Where to write, of the shape of `x` and apart from it. The object itself is returned.
     num_threads : int, optional
         By default as many as OpenMP would use.
@@ -105,7 +105,7 @@ def sigmoid(x: Any, out: Any = None, *, num_threads: int | None = None) -> Array
     Raises
     ------
     TypeError
-        If `x` is not float32 or float64.
+        If `x` has another dtype.
     ValueError
         If `out` does not fit.
 

@@ -32,10 +32,13 @@ def sigmoid_cross_entropy_with_logits(
     Parameters
     ----------
     labels : array_like of real numbers, the shape of `logits`
-        Probabilities of the positive class, usually in [0, 1]. float32 and float64 are read in place, other real
-        dtypes are converted. A label 0 (or 1) takes no part of the other term, also beside an infinite logit.
-    logits : array_like of float32 or float64, any shape
-        Read in place whatever the strides; copied only if byte-swapped, misaligned or of more than 8 axes.
+        Probabilities of the positive class, usually in [0, 1]. Floats of any dtype that `logits` may have are read in
+        place, other real dtypes are converted. A label 0 (or 1) takes no part of the other term, also beside an
+        infinite logit.
+    logits : array_like of float16, bfloat16, float32 or float64, any shape
+        Read in place whatever the strides; copied only if byte-swapped, misaligned or of more than 8 axes. Half types
+        are computed in float32, and each result is rounded once. bfloat16 comes as an array of ml_dtypes' dtype or as
+        a PyTorch tensor.
     targets : array_like
         The older name of `labels`.
     name : object
@@ -44,10 +47,12 @@ def sigmoid_cross_entropy_with_logits(
         What to compute, in one pass: "loss", "grad" (the derivative of each loss by its logit), "hess" (the second
         derivative).
     out : array, or dict of arrays by name of `returns`, optional
-        Where to write: float32 or float64 arrays of any strides, which decide their own dtype. ``{"grad": logits}``
-        overwrites the logits; any other overlap is refused. The very objects passed are returned.
-    dtype : float32 or float64, optional
-        Of the arrays that are allocated; the dtype of `logits` by default.
+        Where to write: arrays (or PyTorch tensors) of any of the four dtypes and any strides, which decide their own
+        dtype. ``{"grad": logits}`` overwrites the logits; any other overlap is refused. The very objects passed are
+        returned.
+    dtype : float16, "bfloat16", float32 or float64, optional
+        Of the arrays that are allocated; the dtype of `logits` by default. float32 gives the loss and gradient of
+        half-precision logits before they are rounded.
     num_threads : int, optional
         By default as many as OpenMP would use; small problems take one.
 
@@ -59,8 +64,8 @@ def sigmoid_cross_entropy_with_logits(
     Raises
     ------
     TypeError
-        For a positional argument, for logits that are not float32 or float64, for labels that are not real, for masked
-        arrays and for tensors that require grad.
+        For a positional argument, for logits of another dtype, for labels that are not real, for masked arrays, for
+        tensors that require grad, and for bfloat16 results that would need ml_dtypes where it is not installed.
     ValueError
         If shapes differ, if both spellings of a name are given, for an unknown name in `returns`, and for an `out`
         that is read-only, overlaps, or has another shape or dtype.
@@ -174,9 +179,12 @@ def softmax_cross_entropy_with_logits(
     ----------
     labels : array_like of real numbers, the shape of `logits`
         One distribution for each row; an axis other than the class axis may be 1 and is then shared. Rows that do not
-        add up to 1 keep the right gradient. float32 and float64 are read in place, other real dtypes are converted.
-    logits : array_like of float32 or float64, shape (..., C, ...)
-        Read in place whatever the strides; copied only if byte-swapped, misaligned or of more than 8 axes.
+        add up to 1 keep the right gradient. Floats of any dtype that `logits` may have are read in place, other real
+        dtypes are converted.
+    logits : array_like of float16, bfloat16, float32 or float64, shape (..., C, ...)
+        Read in place whatever the strides; copied only if byte-swapped, misaligned or of more than 8 axes. Half types
+        are computed in float32, and each result is rounded once. bfloat16 comes as an array of ml_dtypes' dtype or as
+        a PyTorch tensor.
     axis : int, default -1
         The class axis.
     dim : int
@@ -186,10 +194,12 @@ def softmax_cross_entropy_with_logits(
     returns : str or tuple of str, default "loss"
         What to compute, in one pass: "loss", "grad", "hess", "lse".
     out : array, or dict of arrays by name of `returns`, optional
-        Where to write: float32 or float64 arrays of any strides, which decide their own dtype. ``{"grad": logits}``
-        overwrites the logits; any other overlap is refused. The very objects passed are returned.
-    dtype : float32 or float64, optional
-        Of the arrays that are allocated; the dtype of `logits` by default.
+        Where to write: arrays (or PyTorch tensors) of any of the four dtypes and any strides, which decide their own
+        dtype. ``{"grad": logits}`` overwrites the logits; any other overlap is refused. The very objects passed are
+        returned.
+    dtype : float16, "bfloat16", float32 or float64, optional
+        Of the arrays that are allocated; the dtype of `logits` by default. float32 gives the loss and gradient of
+        half-precision logits before they are rounded.
     num_threads : int, optional
         By default as many as OpenMP would use; small problems take one.
 
@@ -202,8 +212,8 @@ def softmax_cross_entropy_with_logits(
     Raises
     ------
     TypeError
-        For a positional argument, for logits that are not float32 or float64, for labels that are not real, for masked
-        arrays and for tensors that require grad.
+        For a positional argument, for logits of another dtype, for labels that are not real, for masked arrays, for
+        tensors that require grad, and for bfloat16 results that would need ml_dtypes where it is not installed.
     ValueError
         If shapes do not fit, if there are rows but no classes, if both spellings of a name are given, for an unknown
         name in `returns`, and for an `out` that is read-only, overlaps, or has another shape or dtype.

@@ -32,13 +32,15 @@
  * A stride of 0 broadcasts an input. Arrays without a class axis (loss, lse, index labels) ignore the stride of
  * `axis`. The binary losses ignore `axis`. At most PYCE_MAX_NDIM axes; ndim == 0 is a scalar (binary losses only).
  *
- * Types. logits and outputs: float32, float64. Labels of sigmoid, weighted, softmax, and pos_weight: float32,
- * float64. Index labels: any integer type. The computation is in float64 if the logits or a requested output are,
- * else in float32 (with wider accumulators). Other labels do not change that: 1 - z and q z are formed in double.
+ * Types. logits, outputs, labels of sigmoid, weighted and softmax, and pos_weight: float32, float64, float16,
+ * bfloat16, in any mixture. Index labels: any integer type. The computation is in float64 if the logits, the labels or a
+ * requested output are, else in float32 (with wider accumulators); 1 - z and q z are formed in double. A half-precision
+ * result is the float32 (or float64) result rounded once to nearest even; nothing is converted in memory.
  *
- * Results. Every result is within 2 units in the last place of the exact value, tiny ones included, and depends on
- * the values of its own row (or element) alone: not on the number of threads, the memory layout, the rows around
- * it, or which other outputs are asked for. Every instruction set with fused multiply-add gives the same bits.
+ * Results. Every result is within 2 units in the last place of the exact value, tiny ones included (for labels in [0, 1]
+ * and weights up to 1e15), and depends on the values of its own row (or element) alone: not on the number of threads,
+ * the memory layout, the rows around it, or which other outputs of the same type of computation are asked for. Every
+ * instruction set with fused multiply-add gives the same bits.
  *
  * Infinities and NaN. A NaN in a row (logit or label with an effect) makes that row's results NaN, no other's. One
  * +inf logit has probability 1, -inf logits have probability 0, several +inf give NaN, a row of -inf gives NaN
@@ -153,8 +155,8 @@ typedef int32_t pyce_dtype;
 enum {
     PYCE_FLOAT32 = 1,
     PYCE_FLOAT64 = 2,
-    PYCE_FLOAT16 = 3,  /* reserved: not yet accepted */
-    PYCE_BFLOAT16 = 4, /* reserved: not yet accepted */
+    PYCE_FLOAT16 = 3,
+    PYCE_BFLOAT16 = 4,
     PYCE_BOOL = 5,     /* reserved: not yet accepted */
     PYCE_INT8 = 11,
     PYCE_INT16 = 12,

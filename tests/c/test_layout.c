@@ -206,7 +206,25 @@ static void test_broadcast_inputs_are_as_written_out(pyce_loss kind, pyce_dtype 
     problem_free(&p);
 }
 
+/* Extents and strides that overflow when multiplied do not matter where there are no elements. */
+static void test_an_empty_problem_may_have_a_huge_shape(void) {
+    float nothing = 0;
+    pyce_error error = pyce_error_init();
+    pyce_args args = pyce_args_init();
+    args.loss_kind = PYCE_SIGMOID;
+    args.ndim = 3;
+    args.shape[0] = args.shape[1] = INT64_MAX;
+    args.logits.data = args.labels.data = &nothing;
+    args.loss.data = &nothing;
+    args.logits.dtype = args.labels.dtype = args.loss.dtype = PYCE_FLOAT32;
+    for (int i = 0; i < 3; ++i) {
+        args.logits.stride[i] = args.labels.stride[i] = args.loss.stride[i] = INT64_MAX;
+    }
+    CHECK_SAYING(pyce_compute(&args, &error) == PYCE_OK, "%s", error.message);
+}
+
 int main(void) {
+    test_an_empty_problem_may_have_a_huge_shape();
     static const int64_t class_counts[] = {1, 10, 257, 1100};
     for (pyce_loss kind = 1; pyce_loss_name(kind) != NULL; ++kind) {
         for (pyce_dtype dtype = PYCE_FLOAT32; dtype <= PYCE_FLOAT64; ++dtype) {

@@ -54,7 +54,7 @@ static void reserved_of_grad(pyce_args *a) { a->grad.reserved = -1; }
 static void loss_zero(pyce_args *a) { a->loss_kind = 0; }
 static void loss_unknown(pyce_args *a) { a->loss_kind = 77; }
 static void logits_of_integers(pyce_args *a) { a->logits.dtype = PYCE_INT32; }
-static void logits_of_half(pyce_args *a) { a->logits.dtype = PYCE_FLOAT16; }
+static void logits_of_bools(pyce_args *a) { a->logits.dtype = PYCE_BOOL; }
 static void labels_of_no_dtype(pyce_args *a) { a->labels.dtype = 0; }
 static void index_labels_of_floats(pyce_args *a) { a->labels.dtype = PYCE_FLOAT32; }
 static void dense_labels_of_integers(pyce_args *a) { a->labels.dtype = PYCE_INT64; }
@@ -121,7 +121,7 @@ static const struct {
     CASE(loss_zero, SIGMOID, LOSS, LOSS_KIND),
     CASE(loss_unknown, SOFTMAX, LOSS, LOSS_KIND),
     CASE(logits_of_integers, SOFTMAX, DTYPE, LOGITS),
-    CASE(logits_of_half, SPARSE_SOFTMAX, DTYPE, LOGITS),
+    CASE(logits_of_bools, SPARSE_SOFTMAX, DTYPE, LOGITS),
     CASE(labels_of_no_dtype, SIGMOID, DTYPE, LABELS),
     CASE(index_labels_of_floats, SPARSE_SOFTMAX, DTYPE, LABELS),
     CASE(dense_labels_of_integers, SOFTMAX, DTYPE, LABELS),
