@@ -98,6 +98,28 @@ PYCE_INLINE real NAME(scaled_by)(NAME(exponential) e, real power, real scale, re
     return NAME(fused)(scale, e.value * power, FMA(scale, e.low, scale_lo * e.value) * power);
 }
 
+/* The same in two terms, for the Hessian S p (1 - p): just below a power of two an error of S p counts twice there. */
+typedef struct NAME(pair) {
+    real hi, lo;
+} NAME(pair);
+
+PYCE_INLINE NAME(pair) NAME(pair_scaled_by)(NAME(exponential) e, real power, real scale, real scale_lo) {
+    NAME(pair) pair;
+    const real value = e.value * power, product = scale * value;
+    const real low = FMA(scale, e.low, scale_lo * e.value) * power - NAME(residual)(product, scale, value);
+    pair.hi = product + low;
+    pair.lo = (product - pair.hi) + low;
+    return pair;
+}
+
+/* v (1 - p), scaled like v; p comes scaled by 2^EXP_BIAS */
+PYCE_INLINE real NAME(bent)(NAME(pair) v, NAME(pair) p_scaled) {
+    const real p = p_scaled.hi * EXP_UNBIAS, p_lo = p_scaled.lo * EXP_UNBIAS;
+    const real away = v.hi * p;
+    const real low = FMA(-v.hi, p_lo, FMA(-v.lo, p, v.lo)) + NAME(residual)(away, v.hi, p);
+    return NAME(sum_of)(v.hi, -away, low);
+}
+
 /* Binary ----------------------------------------------------------------------------------------------------------
  *
  * a = |x|, e = exp(-a) in two terms. For a > TINY_FROM, e is scaled by 2^TINY_BIAS (`unscale` takes it off, after the

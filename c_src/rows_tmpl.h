@@ -154,15 +154,15 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
         const real p = NAME(scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo);
         *first = x == lane.max ? lane.prob_at_max : p * EXP_UNBIAS;
     } else {
-        const real mass_p = NAME(scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
+        const NAME(pair) mass_p = NAME(pair_scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
         if (which != ROWS_HESS) {
             *first = x == lane.max ? (dense ? lane.grad_at_max - lane.tie * t : lane.grad_at_max)
-                                   : (dense ? FMA(mass_p, EXP_UNBIAS, -t) : mass_p * EXP_UNBIAS);
+                                   : (dense ? FMA(mass_p.hi, EXP_UNBIAS, -t) : mass_p.hi * EXP_UNBIAS);
         }
         if (which != ROWS_GRAD) {
-            const real p = dense ? NAME(scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo) : mass_p;
-            const real h = x == lane.max ? lane.hess_at_max
-                                         : NAME(fused)(-mass_p, p * EXP_UNBIAS, mass_p) * EXP_UNBIAS;
+            const NAME(pair) p =
+                dense ? NAME(pair_scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo) : mass_p;
+            const real h = x == lane.max ? lane.hess_at_max : NAME(bent)(mass_p, p) * EXP_UNBIAS;
             *(which == ROWS_HESS ? first : second) = h;
         }
     }

@@ -53,25 +53,35 @@ cdef char NATIVE_ORDER = b"<" if _sys.byteorder == "little" else b">"
 cdef char NOTHING = 0  # where the pointer of an empty array points that has none
 
 
-cdef View *acquire(Call *call, object array) noexcept:
+cdef inline View *acquire(Call *call, object array) noexcept:
     """The memory of an array, kept until `release`; NULL if a buffer cannot hold its dtype."""
     cdef View *view = &call.views[call.held]
     if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES | PyBUF_FORMAT) == 0:
         view.dtype = format_dtype(view.buffer.format, view.buffer.itemsize)
-        if view.dtype == PYCE_UINT16 and type(array) is not ndarray and _intake.is_bfloat16(array):
-            view.dtype = PYCE_BFLOAT16
-    else:
-        PyErr_Clear()
-        if not _intake.is_bfloat16(array):
-            return NULL
-        if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES) != 0:  # without a format: any dtype may pass
-            PyErr_Clear()
-            return NULL
-        view.dtype = PYCE_BFLOAT16 if array.dtype.isnative else 0
+        if view.dtype == PYCE_UINT16:
+            view.dtype = dtype_of_bits(array)
+    elif not acquire_bfloat16(view, array):
+        return NULL
     if not is_aligned(&view.buffer):
         view.dtype = 0
     call.held += 1
     return view
+
+
+cdef pyce_dtype dtype_of_bits(object array) noexcept:
+    return PYCE_BFLOAT16 if type(array) is not ndarray and _intake.is_bfloat16(array) else PYCE_UINT16
+
+
+cdef bint acquire_bfloat16(View *view, object array) noexcept:
+    """The memory of an array whose dtype has no format."""
+    PyErr_Clear()
+    if not _intake.is_bfloat16(array):
+        return False
+    if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES) != 0:  # without a format: any dtype may pass
+        PyErr_Clear()
+        return False
+    view.dtype = PYCE_BFLOAT16 if array.dtype.isnative else 0
+    return True
 
 
 cdef void release(Call *call) noexcept:
@@ -80,7 +90,7 @@ cdef void release(Call *call) noexcept:
         PyBuffer_Release(&call.views[call.held].buffer)
 
 
-cdef bint is_aligned(const Py_buffer *buffer) noexcept nogil:
+cdef inline bint is_aligned(const Py_buffer *buffer) noexcept nogil:
     cdef uintptr_t bits = <uintptr_t>buffer.buf
     cdef int i
     for i in range(buffer.ndim):
@@ -89,7 +99,7 @@ cdef bint is_aligned(const Py_buffer *buffer) noexcept nogil:
     return not bits & <uintptr_t>(buffer.itemsize - 1)
 
 
-cdef pyce_dtype format_dtype(const char *format, Py_ssize_t size) noexcept nogil:
+cdef inline pyce_dtype format_dtype(const char *format, Py_ssize_t size) noexcept nogil:
     cdef int width
     if format != NULL and (format[0] == b"@" or format[0] == b"=" or format[0] == NATIVE_ORDER):
         format += 1  # the byte order spelt out, as ctypes does

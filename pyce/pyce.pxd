@@ -32,6 +32,7 @@ cdef extern from "pyce.h" nogil:
         PYCE_ERROR_CLASSES
         PYCE_ERROR_STRIDE
         PYCE_ERROR_OVERLAP
+        PYCE_ERROR_ALIGNMENT
         PYCE_ERROR_LABEL
 
     ctypedef int32_t pyce_loss
