@@ -101,3 +101,12 @@ def test_overlap_is_refused_with_more_than_eight_axes_too(what):
 def test_any_axis_out_of_range_is_an_axis_error(axis):
     with pytest.raises(np.exceptions.AxisError):
         pyce.softmax(np.zeros((2, 3)), axis=axis)
+
+
+def test_a_dtype_of_another_library_is_refused_in_words():
+    class Foreign:
+        def __repr__(self):
+            return "library.float32"
+
+    with pytest.raises(TypeError, match=r"dtype must be float16, .* got library\.float32"):
+        sigmoid(labels=[1.0], logits=[0.5], dtype=Foreign())
