@@ -63,9 +63,12 @@ static inline int is_rows(const pyce_args *args) {
 /* cpu.c: the table of an instruction set that this build and this CPU have, or NULL. */
 const kernels *pyce_kernels_for(pyce_isa isa);
 
-/* parallel.c: calls work(context, i) for 0 <= i < count, on up to `threads` threads, each with the default
- * floating-point environment. */
+/* parallel.c: calls work(context, 0) in the default floating-point environment, and restores the caller's. */
 typedef void (*pyce_work)(void *context, int64_t i);
+void pyce_in_default_environment(pyce_work work, void *context);
+
+/* Calls work(context, i) for 0 <= i < count, on up to `threads` threads. The caller is in the default environment; the
+ * other threads are put into it. */
 void pyce_parallel_for(pyce_work work, void *context, int64_t count, int32_t threads);
 
 /* How many threads a call with this num_threads may use: 1 in a forked child or inside a parallel region. */

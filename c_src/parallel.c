@@ -99,17 +99,17 @@ int32_t pyce_thread_limit(int32_t num_threads) {
 #endif
 }
 
-static void serial_for(pyce_work work, void *context, int64_t count) {
+void pyce_in_default_environment(pyce_work work, void *context) {
     const environment saved = enter_default();
-    int64_t i;
-    for (i = 0; i < count; i++) work(context, i);
+    work(context, 0);
     leave_default(saved);
 }
 
 void pyce_parallel_for(pyce_work work, void *context, int64_t count, int32_t threads) {
+    int64_t i;
     /* A plain `if`: an OpenMP region whose if() clause is false still costs 350 ns. */
     if (threads <= 1 || count <= 1) {
-        serial_for(work, context, count);
+        for (i = 0; i < count; i++) work(context, i);
         return;
     }
 #if defined(_OPENMP)
@@ -118,7 +118,6 @@ void pyce_parallel_for(pyce_work work, void *context, int64_t count, int32_t thr
 #pragma omp parallel num_threads(team)
         {
             const environment saved = enter_default();
-            int64_t i;
             /* dynamic: a thread whose core is busy with something else must not hold up the rest */
 #pragma omp for schedule(dynamic)
             for (i = 0; i < count; i++) work(context, i);

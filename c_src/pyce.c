@@ -28,6 +28,6 @@ pyce_status pyce_compute(const pyce_args *given, pyce_error *error) {
     if (status != PYCE_OK) return status;
     if (pyce_count_elements(&args, 0) == 0) return PYCE_OK;
     pyce_make_problem(&p, &args);
-    pyce_parallel_for(compute, &p, 1, 1); /* for its floating-point environment: some arithmetic is in no block */
+    pyce_in_default_environment(compute, &p);
     return PYCE_OK;
 }

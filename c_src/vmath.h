@@ -18,10 +18,8 @@
 
 #if defined(__GNUC__)
 #define PYCE_INLINE static inline __attribute__((always_inline))
-#define PYCE_UNUSED __attribute__((unused))
 #else
 #define PYCE_INLINE static inline
-#define PYCE_UNUSED
 #endif
 
 /* Whether a fused multiply-add is one instruction. Without it the same formulas keep their accuracy (what must be
@@ -57,7 +55,6 @@
 #define HORNER_18(F, x, a, ...) F(HORNER_17(F, x, __VA_ARGS__), x, a)
 #define HORNER_19(F, x, a, ...) F(HORNER_18(F, x, __VA_ARGS__), x, a)
 #define HORNER_20(F, x, a, ...) F(HORNER_19(F, x, __VA_ARGS__), x, a)
-#define HORNER_21(F, x, a, ...) F(HORNER_20(F, x, __VA_ARGS__), x, a)
 #define HORNER(n, ...) HORNER_##n(__VA_ARGS__) /* expands a coefficient list before it is counted */
 
 PYCE_INLINE uint64_t bits_f64(double x) {

@@ -107,11 +107,11 @@ def out_dtype_error(array: Array, name: str) -> ValueError:
 
 def as_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     """The dtype option, for the arrays that pyce allocates."""
+    if isinstance(dtype, str) and dtype == "bfloat16":
+        return bfloat16_dtype(None)
     try:
-        result = bfloat16_dtype(None) if isinstance(dtype, str) and dtype == "bfloat16" else np.dtype(dtype)
+        result = np.dtype(dtype)
     except TypeError as error:
-        if isinstance(dtype, str) and dtype == "bfloat16":
-            raise
         raise TypeError(f"dtype must be {FLOATS} as NumPy names them, got {dtype!r}") from error
     if result.isnative and (result.type in (np.float16, np.float32, np.float64) or result.name == "bfloat16"):
         return result
