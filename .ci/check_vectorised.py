@@ -99,10 +99,11 @@ def gcc_remarks(record):
 
 
 def clang_remarks(record):
-    """What clang's vectoriser and unroller recorded. Their place for a loop is the pragma."""
+    """What clang's vectoriser and unroller recorded. Their place for a loop is the pragma. The record is YAML, where
+    clang breaks the line within the braces if the path of the file is long."""
     pattern = re.compile(
         r"^--- !(Passed|Missed|Failure)\nPass: +(loop-vectorize|transform-warning|loop-unroll)\nName: +(\w+)\n"
-        r"DebugLoc: +\{ File: '?([^',]+)'?, Line: (\d+),.*\nFunction: +(\S+)\n",
+        r"DebugLoc:\s+\{\s*File:\s+'?([^',]+)'?,\s+Line:\s+(\d+),[^}]*\}\nFunction: +(\S+)\n",
         re.MULTILINE,
     )
     for outcome, by, name, file, line, function in pattern.findall(record.read_text()):
@@ -176,7 +177,10 @@ def compile_kernels(command, output, compiler, loops):
     command[command.index("-o") + 1] = str(output / "kernels.o")
     subprocess.run([*command, "-w", *COMPILERS[compiler].flags], check=True, cwd=output)
     (record,) = output.glob(COMPILERS[compiler].record)
-    return by_loop(loops, COMPILERS[compiler].remarks(record)), output / "kernels.o"
+    remarks = list(COMPILERS[compiler].remarks(record))
+    if not remarks:
+        sys.exit(f"{compiler}: no remark was understood in its optimisation record: {shlex.join(command)}")
+    return by_loop(loops, remarks), output / "kernels.o"
 
 
 def settle_unrolled(isa, found, object_file, rolled, rolled_object):
