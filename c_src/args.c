@@ -6,15 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
+/* per_row, rows_only, needs_labels, needs_weights */
 const output_info pyce_outputs[OUTPUT_COUNT] = {
-    {offsetof(pyce_args, loss), PYCE_ARG_LOSS, 1, 0, 1}, {offsetof(pyce_args, grad), PYCE_ARG_GRAD, 0, 0, 1},
-    {offsetof(pyce_args, hess), PYCE_ARG_HESS, 0, 0, 1}, {offsetof(pyce_args, lse), PYCE_ARG_LSE, 1, 1, 0},
-    {offsetof(pyce_args, prob), PYCE_ARG_PROB, 0, 0, 0}, {offsetof(pyce_args, log_prob), PYCE_ARG_LOG_PROB, 0, 0, 0},
+    {offsetof(pyce_args, loss), PYCE_ARG_LOSS, 1, 0, 1, 1},
+    {offsetof(pyce_args, grad), PYCE_ARG_GRAD, 0, 0, 1, 1},
+    {offsetof(pyce_args, hess), PYCE_ARG_HESS, 0, 0, 1, 1},
+    {offsetof(pyce_args, lse), PYCE_ARG_LSE, 1, 1, 0, 0},
+    {offsetof(pyce_args, prob), PYCE_ARG_PROB, 0, 0, 0, 0},
+    {offsetof(pyce_args, log_prob), PYCE_ARG_LOG_PROB, 0, 0, 0, 0},
+    {offsetof(pyce_args, correct), PYCE_ARG_CORRECT, 1, 1, 1, 0},
+    {offsetof(pyce_args, labels_grad), PYCE_ARG_LABELS_GRAD, 0, 0, 1, 1},
+    {offsetof(pyce_args, hvp), PYCE_ARG_HVP, 0, 0, 1, 1},
 };
 
 /* The layout is ABI: the same in the 64-bit and the 32-bit model. */
 typedef char assert_array_size[sizeof(pyce_array) == 80 && sizeof(pyce_output) == 80 ? 1 : -1];
-typedef char assert_args_size[sizeof(pyce_args) == 816 && offsetof(pyce_args, loss_kind) == 792 ? 1 : -1];
+typedef char assert_args_size[sizeof(pyce_args) == 1408 && offsetof(pyce_args, loss_kind) == 1376 ? 1 : -1];
 typedef char assert_error_size[sizeof(pyce_error) == 288 ? 1 : -1];
 
 pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value, const char *format,
@@ -65,7 +72,8 @@ int64_t pyce_dtype_size(pyce_dtype dtype) {
     case PYCE_INT16:
     case PYCE_UINT16: return 2;
     case PYCE_INT8:
-    case PYCE_UINT8: return 1;
+    case PYCE_UINT8:
+    case PYCE_BOOL: return 1;
     default: return 0;
     }
 }
@@ -74,6 +82,14 @@ int pyce_wants_labels(const pyce_args *args) {
     int32_t i;
     for (i = 0; i < OUTPUT_COUNT; i++) {
         if (pyce_outputs[i].needs_labels && output_of(args, i)->data) return 1;
+    }
+    return 0;
+}
+
+int pyce_wants_weights(const pyce_args *args) {
+    int32_t i;
+    for (i = 0; i < OUTPUT_COUNT; i++) {
+        if (pyce_outputs[i].needs_weights && output_of(args, i)->data) return 1;
     }
     return 0;
 }

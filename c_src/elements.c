@@ -11,22 +11,30 @@ typedef union tile {
 /* Scratch of one thread: what is not already in memory in the right form. */
 typedef struct scratch {
     tile x, labels, u, u_lo, v, v_lo, w, w_lo, result[3];
-    double z[ELEMENT_BYTES / 4], q[ELEMENT_BYTES / 4];
+    double z[MOST_WEIGHTS], q[MOST_WEIGHTS];
+    weights weights;
 } scratch;
 
 static int64_t tile_length(const problem *p) {
     return ELEMENT_BYTES / p->set->size;
 }
 
-/* Labels that the compute type holds exactly, without a positive weight, serve as they are; otherwise u, v and w are
- * formed. */
-static void take_labels(const problem *p, const block *b, scratch *s, binary_loop *loop) {
+/* Whether labels, weights and smoothing must be multiplied out before the loop. */
+static int needs_general(const problem *p) {
+    return p->weighted || p->label_scale != 1.0;
+}
+
+static int needs_scale(const problem *p) {
+    const int derivatives = p->out[OUT_GRAD].out || p->out[OUT_HESS].out || p->out[OUT_HVP].out;
+    return derivatives && p->denominator != 1.0;
+}
+
+/* u, v and w of a tile; `slopes`: their derivatives by the labels, over the denominator. */
+static void form_coefficients(const problem *p, const block *b, scratch *s, binary_loop *loop, int slopes) {
     const operand *labels = p->in + IN_LABELS, *weight = p->in + IN_POS_WEIGHT;
-    const int64_t z_stride = inner_stride(p, labels), q_stride = inner_stride(p, weight);
-    if (!weight->in && (labels->dtype != PYCE_FLOAT64 || p->compute == PYCE_FLOAT64)) {
-        loop->labels = as_compute_type(p, labels, b->in[IN_LABELS], z_stride, b->n, &s->labels);
-        return;
-    }
+    const int general = slopes || needs_general(p);
+    binary_labels from = {0};
+    int64_t i;
     loop->labels = NULL;
     loop->coefficients.u = &s->u;
     loop->coefficients.u_lo = &s->u_lo;
@@ -34,63 +42,115 @@ static void take_labels(const problem *p, const block *b, scratch *s, binary_loo
     loop->coefficients.v_lo = &s->v_lo;
     loop->coefficients.w = &s->w;
     loop->coefficients.w_lo = &s->w_lo;
-    p->doubles->load[labels->dtype](s->z, input_at(labels, b->in[IN_LABELS]), z_stride, b->n);
-    if (weight->in) p->doubles->load[weight->dtype](s->q, input_at(weight, b->in[IN_POS_WEIGHT]), q_stride, b->n);
-    p->set->coefficients_of(s->z, weight->in ? s->q : NULL, b->n, &loop->coefficients);
+    p->doubles->load[labels->dtype](s->z, input_at(labels, b->in[IN_LABELS]), inner_stride(p, labels), b->n);
+    if (weight->in) {
+        p->doubles->load[weight->dtype](s->q, input_at(weight, b->in[IN_POS_WEIGHT]), inner_stride(p, weight), b->n);
+    } else {
+        for (i = 0; i < b->n && general; i++) s->q[i] = 1.0;
+    }
+    for (i = 0; i < b->n && general && !p->weighted; i++) s->weights.value[i] = 1.0;
+    from.z = s->z;
+    from.q = weight->in || general ? s->q : NULL;
+    from.weight = general ? s->weights.value : NULL;
+    from.z_scale = p->label_scale;
+    from.z_scale_lo = (1.0 - p->label_scale) - p->args->label_smoothing;
+    from.z_shift = p->label_shift;
+    from.scale = slopes ? p->scale[0] : 1.0;
+    from.scale_lo = slopes ? p->scale[1] : 0.0;
+    from.slopes = slopes;
+    p->set->coefficients_of(&from, b->n, &loop->coefficients);
 }
 
-/* The two outputs that depend on the logits alone. */
-static void write_probabilities(const problem *p, const block *b, scratch *s, binary_loop *loop) {
-    static const int32_t which[2] = {OUT_PROB, OUT_LOG_PROB}, kernel[2] = {BINARY_PROB, BINARY_LOG_PROB};
-    int32_t i;
-    for (i = 0; i < 2; i++) {
-        const operand *out = p->out + which[i];
-        if (!out->out) continue;
-        loop->loss = as_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, s->result);
-        p->set->binary[kernel[i]](loop);
-        store_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, loop->loss);
+/* Labels that the compute type holds exactly, without any weight, serve as they are. */
+static void take_labels(const problem *p, const block *b, scratch *s, binary_loop *loop) {
+    const operand *labels = p->in + IN_LABELS;
+    const int exact = labels->dtype != PYCE_FLOAT64 || p->compute == PYCE_FLOAT64;
+    if (exact && !p->in[IN_POS_WEIGHT].in && !needs_general(p) && !needs_scale(p)) {
+        loop->labels = as_compute_type(p, labels, b->in[IN_LABELS], inner_stride(p, labels), b->n, &s->labels);
+    } else {
+        form_coefficients(p, b, s, loop, 0);
     }
 }
 
-static void do_tile(const problem *p, const block *b, scratch *s) {
+/* One output by one kernel, which writes where the loss of `loop` points. */
+static void write_one(const problem *p, const block *b, scratch *s, binary_loop *loop, int32_t which, int32_t kernel) {
+    const operand *out = p->out + which;
+    loop->loss = as_target(p, which, b->out[which], inner_stride(p, out), b->n, s->result);
+    p->set->binary[kernel](loop);
+    if (which == OUT_LABELS_GRAD && p->weighted) p->set->clear(loop->loss, s->weights.keep, b->n);
+    store_target(p, which, b->out[which], inner_stride(p, out), b->n, loop->loss);
+}
+
+/* hvp is hess times the vector. */
+static void write_product(const problem *p, const block *b, scratch *s, binary_loop *loop) {
+    static const double centre[2] = {0.0, 0.0};
+    const operand *out = p->out + OUT_HVP, *vector = p->in + IN_VECTOR;
+    void *to = as_target(p, OUT_HVP, b->out[OUT_HVP], inner_stride(p, out), b->n, s->result);
+    loop->hess = to;
+    p->set->binary[BINARY_HESS](loop);
+    p->set->bend(to, to, as_compute_type(p, vector, b->in[IN_VECTOR], inner_stride(p, vector), b->n, s->result + 1), 1,
+                 b->n, centre, 1.0);
+    if (p->weighted) p->set->clear(to, s->weights.keep, b->n);
+    store_target(p, OUT_HVP, b->out[OUT_HVP], inner_stride(p, out), b->n, to);
+}
+
+/* loss, grad and hess, in one loop. */
+static void write_losses(const problem *p, const block *b, scratch *s, binary_loop *loop, sums *sum) {
     static const int32_t which[3] = {OUT_LOSS, OUT_GRAD, OUT_HESS}, bit[3] = {BINARY_LOSS, BINARY_GRAD, BINARY_HESS};
-    const operand *logits = p->in + IN_LOGITS;
-    binary_loop loop = {0};
     void *target[3] = {NULL, NULL, NULL};
     int32_t wanted = 0, i;
-    loop.n = b->n;
-    loop.x = as_compute_type(p, logits, b->in[IN_LOGITS], inner_stride(p, logits), b->n, &s->x);
-    write_probabilities(p, b, s, &loop); /* first: grad may overwrite the logits */
     for (i = 0; i < 3; i++) {
         const operand *out = p->out + which[i];
-        if (!out->out) continue;
-        wanted |= bit[i];
-        target[i] = as_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, s->result + i);
+        if (i == 0 && p->sums_loss) target[i] = s->result;
+        else if (out->out) target[i] = as_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, s->result + i);
+        if (target[i]) wanted |= bit[i];
     }
     if (!wanted) return;
-    take_labels(p, b, s, &loop);
-    loop.loss = target[0];
-    loop.grad = target[1];
-    loop.hess = target[2];
-    p->set->binary[wanted](&loop);
+    loop->loss = target[0];
+    loop->grad = target[1];
+    loop->hess = target[2];
+    p->set->binary[wanted](loop);
     for (i = 0; i < 3; i++) {
         const operand *out = p->out + which[i];
-        if (target[i]) store_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, target[i]);
+        if (!target[i]) continue;
+        if (p->weighted) p->set->clear(target[i], s->weights.keep, b->n);
+        if (out->out) store_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, target[i]);
+        else p->set->accumulate(sum, b->place, target[i], b->n);
     }
 }
 
-static void do_elements(const problem *p, const block *b) {
+static void do_tile(const problem *p, const block *b, scratch *s, sums *sum) {
+    const operand *logits = p->in + IN_LOGITS;
+    binary_loop loop = {0};
+    loop.n = b->n;
+    loop.scale = p->scale[0];
+    loop.scale_lo = p->scale[1];
+    loop.x = as_compute_type(p, logits, b->in[IN_LOGITS], inner_stride(p, logits), b->n, &s->x);
+    if (p->out[OUT_PROB].out) write_one(p, b, s, &loop, OUT_PROB, BINARY_PROB);
+    if (p->out[OUT_LOG_PROB].out) write_one(p, b, s, &loop, OUT_LOG_PROB, BINARY_LOG_PROB);
+    if (!p->in[IN_LABELS].in) return;
+    if (p->weighted) pyce_read_weights(p, b, NULL, &s->weights);
+    if (p->out[OUT_LABELS_GRAD].out) {
+        form_coefficients(p, b, s, &loop, 1);
+        write_one(p, b, s, &loop, OUT_LABELS_GRAD, BINARY_LOSS);
+    }
+    take_labels(p, b, s, &loop);
+    if (p->out[OUT_HVP].out) write_product(p, b, s, &loop);
+    write_losses(p, b, s, &loop, sum); /* last: grad may overwrite the logits */
+}
+
+static void do_elements(const problem *p, const block *b, sums *to) {
     const int64_t length = tile_length(p);
     scratch s;
     block piece = *b;
     int64_t start;
     for (start = 0; start < b->n; start += length) {
         piece.n = b->n - start < length ? b->n - start : length;
-        do_tile(p, &piece, &s);
+        do_tile(p, &piece, &s, to);
         pyce_advance(p, &piece, length);
     }
 }
 
-void pyce_run_elements(const problem *p) {
-    pyce_for_blocks(p, TILES_PER_BLOCK * tile_length(p), do_elements);
+void pyce_run_elements(const problem *p, partial_sums *parts) {
+    pyce_for_blocks(p, TILES_PER_BLOCK * tile_length(p), do_elements, parts);
 }

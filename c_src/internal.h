@@ -1,7 +1,8 @@
 /* internal.h: what the C files of the library outside the kernels share. Nothing here is exported.
  *
  *   pyce.c       the call                   validate.c   checks arguments     labels.c   checks index labels
- *   problem.c    one form for every call    rows.c, elements.c   compute it with the kernels
+ *   problem.c    one form for every call    weights.c    what the options make of it
+ *   rows.c, lanes.c, elements.c             compute it with the kernels
  *   args.c, names.c, cpu.c, parallel.c      what they all stand on */
 #ifndef PYCE_INTERNAL_H
 #define PYCE_INTERNAL_H
@@ -16,6 +17,9 @@ pyce_status pyce_validate(const pyce_args *args, pyce_error *error);
 
 /* labels.c: whether every index label is inside 0 .. classes - 1; the first that is not, in C order, is reported. */
 pyce_status pyce_check_labels(const pyce_args *args, pyce_error *error);
+
+/* Whether the index label at an offset is ignore_index. */
+int pyce_is_ignored(const pyce_args *args, int64_t offset);
 
 /* An index label of any integer type; above INT64_MAX its two's complement, which is negative. */
 int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset);
@@ -41,14 +45,18 @@ int64_t pyce_dtype_size(pyce_dtype dtype); /* bytes; 0 if the dtype is unknown o
 /* Whether an output that depends on the labels is asked for. */
 int pyce_wants_labels(const pyce_args *args);
 
+/* Whether one is asked for that depends on the options. */
+int pyce_wants_weights(const pyce_args *args);
+
 /* The outputs of a call, in the order of pyce_args. */
-enum { OUTPUT_COUNT = 6 };
+enum { OUTPUT_COUNT = 9 };
 typedef struct output_info {
     size_t offset; /* of the pyce_output in pyce_args */
     pyce_argument argument;
     int32_t per_row;   /* softmax family: has no class axis */
     int32_t rows_only; /* not an output of the binary losses */
     int32_t needs_labels;
+    int32_t needs_weights; /* depends on every option */
 } output_info;
 extern const output_info pyce_outputs[OUTPUT_COUNT];
 

@@ -4,6 +4,7 @@
 
 #include "dtypes.h"
 #include "vmath.h"
+#include "sums.h"
 
 #if !defined(PYCE_KERNELS)
 #define PYCE_KERNELS pyce_kernels_baseline
@@ -15,6 +16,7 @@
 #include "rows_tmpl.h"
 #include "binary_tmpl.h"
 #include "memory_tmpl.h"
+#include "options_tmpl.h"
 static const kernel_set set_f32 = KERNEL_SET;
 #undef KERNEL_SET
 #undef BY_DTYPE
@@ -26,6 +28,7 @@ static const kernel_set set_f32 = KERNEL_SET;
 #include "rows_tmpl.h"
 #include "binary_tmpl.h"
 #include "memory_tmpl.h"
+#include "options_tmpl.h"
 static const kernel_set set_f64 = KERNEL_SET;
 #undef KERNEL_SET
 #undef BY_DTYPE
@@ -39,4 +42,4 @@ static const kernel_set set_f64 = KERNEL_SET;
 #define NEEDS 0
 #endif
 
-const kernels PYCE_KERNELS = {NEEDS, &set_f32, &set_f64};
+const kernels PYCE_KERNELS = {NEEDS, &set_f32, &set_f64, fold_sums, total_of, invert};

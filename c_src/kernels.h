@@ -37,6 +37,13 @@ typedef struct row_states {
     double at_label[BLOCK_ROWS]; /* index labels: the logit there; NaN if the label is out of range */
 } row_states;
 
+/* What the options make of a block of rows: the weight of each (sample weight, times that of an index label's class), and
+ * 0 or 1: a row that is not kept is masked, or has the weight 0. */
+typedef struct row_weights {
+    double value[BLOCK_ROWS];
+    double keep[BLOCK_ROWS];
+} row_weights;
+
 typedef union real_lanes {
     float f32[BLOCK_ROWS];
     double f64[BLOCK_ROWS];
@@ -56,10 +63,12 @@ typedef struct row_constants {
     real_lanes prob_scale; /* p_j = 2^-EXP_BIAS (scale + scale_lo) * scaled exponential */
     real_lanes prob_scale_lo;
     real_lanes prob_at_max;
-    real_lanes mass_scale; /* the same for S p_j */
+    real_lanes mass_scale; /* the same for S p_j times the weight, as all below but log_sum */
     real_lanes mass_scale_lo;
     real_lanes grad_at_max;   /* grad where x_j == max, before - tie * t_j */
-    real_lanes tie;           /* 1 where the maximum is not unique */
+    real_lanes weight; /* over the denominator */
+    real_lanes weight_lo;
+    real_lanes tie;           /* the weight where the maximum is not unique, else 0 */
     real_lanes grad_at_label; /* index labels: grad of the label's class if it is the unique maximum */
     real_lanes hess_at_max;
     real_lanes log_sum; /* log1p(rest), so that log p_j = -((max - x_j) + log_sum) */
@@ -72,7 +81,15 @@ typedef union matrix {
 } matrix;
 
 /* Which outputs a loop writes; the numbers index the tables below. */
-enum { ROWS_GRAD = 0, ROWS_HESS = 1, ROWS_GRAD_HESS = 2, ROWS_PROB = 3, ROWS_LOG_PROB = 4, ROWS_LOOPS = 5 };
+enum {
+    ROWS_GRAD = 0,
+    ROWS_HESS = 1,
+    ROWS_GRAD_HESS = 2,
+    ROWS_PROB = 3,
+    ROWS_LOG_PROB = 4,
+    ROWS_LABELS_GRAD = 5, /* `labels` are factors of each class here */
+    ROWS_LOOPS = 6
+};
 enum {
     BINARY_LOSS = 1,
     BINARY_GRAD = 2,
@@ -87,14 +104,23 @@ typedef struct rows_loop {
     const void *x;
     const void *labels;   /* dense, or NULL */
     const int64_t *index; /* index labels of the rows, relative to the tile; NULL with dense or no labels */
-    void *first;          /* grad, hess, prob or log_prob */
+    void *first;          /* grad, hess, prob, log_prob or labels_grad */
     void *second;         /* hess of ROWS_GRAD_HESS */
     int64_t classes;      /* in the tile */
     int64_t rows;         /* lanes: a multiple of VECTOR_ROWS; along: the row's place in row_constants */
     const row_constants *constants;
 } rows_loop;
 
-/* u = 1 - z, v = q z, w = u + v of a tile, in two terms each, in the compute type */
+/* What u = 1 - z and v = q z are formed from, a tile in double; q and weight NULL: 1. The labels become
+ * z_scale z + z_shift (smoothing), u and v are multiplied by weight * scale (+ scale_lo). With `slopes`: their derivatives
+ * by z instead. */
+typedef struct binary_labels {
+    const double *z, *q, *weight;
+    double z_scale, z_scale_lo, z_shift, scale, scale_lo;
+    int32_t slopes;
+} binary_labels;
+
+/* u, v and u + v of a tile, in two terms each, in the compute type */
 typedef struct coefficient_tiles {
     void *u, *u_lo, *v, *v_lo, *w, *w_lo;
 } coefficient_tiles;
@@ -103,9 +129,15 @@ typedef struct binary_loop {
     const void *x;
     const void *labels; /* of the compute type, for the sigmoid loss; NULL: the coefficients count */
     coefficient_tiles coefficients;
+    double scale, scale_lo; /* of grad and hess, with coefficients */
     void *loss, *grad, *hess;
     int64_t n;
 } binary_loop;
+
+/* A running sum over losses in C order, in fixed lanes: that of a loss is its place in C order, modulo SUM_LANES. */
+typedef struct sums {
+    double hi[SUM_LANES], lo[SUM_LANES];
+} sums;
 
 /* Storage types of floating-point arrays are PYCE_FLOAT32 .. PYCE_BFLOAT16; index 0 is none. */
 enum { FLOAT_DTYPES = 5 };
@@ -127,13 +159,27 @@ typedef struct kernel_set {
                         int64_t rows);
     void (*normalise)(row_states *states, int64_t first, int64_t n);
     void (*combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense);
-    void (*losses)(const row_states *states, int64_t n, int32_t dense, double *loss, double *lse);
-    void (*constants)(const row_states *states, int64_t n, int32_t dense, row_constants *to);
+    void (*losses)(const row_states *states, int64_t n, int32_t dense, const row_weights *weights, double *loss,
+                   double *lse);
+    /* scale[2]: 1 over the denominator, in two terms */
+    void (*constants)(const row_states *states, int64_t n, int32_t dense, const row_weights *weights,
+                      const double *scale, row_constants *to);
     void (*rows_along[ROWS_LOOPS])(const rows_loop *loop);
     void (*rows_lanes[ROWS_LOOPS])(const rows_loop *loop);
     /* elements */
-    void (*coefficients_of)(const double *z, const double *q, int64_t n, const coefficient_tiles *to);
+    void (*coefficients_of)(const binary_labels *from, int64_t n, const coefficient_tiles *to);
     void (*binary[BINARY_LOOPS])(const binary_loop *loop);
+    /* options */
+    void (*clear)(void *data, const uint8_t *keep, int64_t n); /* 0 where it is not kept */
+    /* effective labels w (alpha t + beta); w[0] for all unless `per_class`; t NULL: 0 */
+    void (*blend)(void *to, const void *t, const double *w, int32_t per_class, double alpha, double beta, int64_t n);
+    void (*put)(void *to, int64_t at, double value); /* to[at] */
+    /* the first of the greatest: `best` and its place, carried from tile to tile; place -1: none yet, -2: a NaN came */
+    void (*argmax)(const void *x, int64_t stride, int64_t n, int64_t offset, double *best, int64_t *place);
+    void (*dot)(const void *p, const void *v, int64_t stride, int64_t n, double *sum); /* sum[2] += */
+    /* to = scale p (v - centre) */
+    void (*bend)(void *to, const void *p, const void *v, int64_t stride, int64_t n, const double *centre, double scale);
+    void (*accumulate)(sums *to, int64_t place, const void *values, int64_t n);
 } kernel_set;
 
 enum { KERNEL_NEEDS_AVX2 = 1, KERNEL_NEEDS_AVX512 = 2 };
@@ -142,6 +188,9 @@ typedef struct kernels {
     int32_t needs; /* KERNEL_NEEDS_*, read from the compiler's own macros, so that flags and detection agree */
     const kernel_set *f32;
     const kernel_set *f64;
+    void (*fold)(const sums *from, double *hi, double *lo);
+    void (*total)(const double *hi, const double *lo, int64_t n, double denominator, double *result);
+    void (*invert)(double denominator, double *scale);
 } kernels;
 
 extern const kernels pyce_kernels_baseline;

@@ -13,6 +13,18 @@ int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset) {
     }
 }
 
+int pyce_is_ignored(const pyce_args *args, int64_t offset) {
+    const int64_t value = pyce_read_label(args->labels.data, args->labels.dtype, offset);
+    const int wraps = args->labels.dtype == PYCE_UINT64 && value < 0; /* above INT64_MAX: no int64 equals it */
+    return args->has_ignore_index && value == args->ignore_index && !wraps;
+}
+
+/* Whether a row is masked, so that its label does not count. */
+static int is_masked(const pyce_args *args, int64_t label_offset, int64_t where_offset) {
+    const char *where = (const char *)args->where.data;
+    return (where && !where[where_offset]) || pyce_is_ignored(args, label_offset);
+}
+
 /* Whether any of n labels is outside 0 .. classes - 1; a negative one is a great unsigned one. */
 #define ANY_OUTSIDE(type)                                                                                \
     static int any_outside_##type(const void *data, int64_t stride, int64_t n, uint64_t classes) {       \
@@ -59,9 +71,9 @@ static pyce_status bad_label(const pyce_args *args, int64_t index, int64_t value
 
 /* In C order over the labels' own shape, a run of the last axis at a time. */
 pyce_status pyce_check_labels(const pyce_args *args, pyce_error *error) {
-    const pyce_array *labels = &args->labels;
+    const pyce_array *labels = &args->labels, *where = &args->where;
     const uint64_t classes = (uint64_t)args->shape[args->axis];
-    int64_t at[PYCE_MAX_NDIM] = {0}, index = 0, offset = 0, n = 1, stride = 0, i;
+    int64_t at[PYCE_MAX_NDIM] = {0}, index = 0, offset = 0, mask = 0, n = 1, stride = 0, mask_stride = 0, i;
     int32_t axes[PYCE_MAX_NDIM], outer = 0, k;
     if (pyce_count_elements(args, 1) == 0) return PYCE_OK;
     for (k = 0; k < args->ndim; k++) {
@@ -71,19 +83,24 @@ pyce_status pyce_check_labels(const pyce_args *args, pyce_error *error) {
         outer--;
         n = args->shape[axes[outer]];
         stride = labels->stride[axes[outer]];
+        mask_stride = where->stride[axes[outer]];
     }
     for (;;) {
         if (any_outside(labels->data, labels->dtype, offset, stride, n, classes)) {
             for (i = 0; i < n; i++) {
                 const int64_t value = pyce_read_label(labels->data, labels->dtype, offset + i * stride);
-                if ((uint64_t)value >= classes) return bad_label(args, index + i, value, error);
+                if ((uint64_t)value >= classes && !is_masked(args, offset + i * stride, mask + i * mask_stride)) {
+                    return bad_label(args, index + i, value, error);
+                }
             }
         }
         index += n;
         for (k = outer - 1; k >= 0; k--) {
             offset += labels->stride[axes[k]];
+            mask += where->stride[axes[k]];
             if (++at[k] < args->shape[axes[k]]) break;
             offset -= at[k] * labels->stride[axes[k]];
+            mask -= at[k] * where->stride[axes[k]];
             at[k] = 0;
         }
         if (k < 0) return PYCE_OK;

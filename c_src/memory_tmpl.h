@@ -111,17 +111,3 @@ LOAD_STORE(bfloat16, PYCE_BFLOAT16)
 #undef LOAD_STORE
 
 #define BY_DTYPE(base) {NULL, NAME(base##_float32), NAME(base##_float64), NAME(base##_float16), NAME(base##_bfloat16)}
-
-/* Everything of this compute type. */
-#define KERNEL_SET                                                                                                  \
-    {                                                                                                               \
-        (int64_t)sizeof(real), BY_DTYPE(load), BY_DTYPE(store), BY_DTYPE(load_matrix), BY_DTYPE(store_matrix),      \
-            BY_DTYPE(store_doubles), NAME(state_along), NAME(state_lanes), NAME(normalise), NAME(combine),          \
-            NAME(losses), NAME(constants),                                                                          \
-            {NAME(along_grad), NAME(along_hess), NAME(along_grad_hess), NAME(along_prob), NAME(along_log_prob)},    \
-            {NAME(lanes_grad), NAME(lanes_hess), NAME(lanes_grad_hess), NAME(lanes_prob), NAME(lanes_log_prob)},    \
-            NAME(coefficients_of), {                                                                                \
-            NULL, NAME(binary_1), NAME(binary_2), NAME(binary_3), NAME(binary_4), NAME(binary_5), NAME(binary_6),   \
-                NAME(binary_7), NAME(binary_prob_loop), NAME(binary_log_prob_loop)                                  \
-        }                                                                                                           \
-    }

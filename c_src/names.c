@@ -77,6 +77,8 @@ const char *pyce_status_name(pyce_status status) {
                                   SELF(PYCE_ERROR_THREADS),
                                   SELF(PYCE_ERROR_ISA),
                                   SELF(PYCE_ERROR_ARGUMENT),
+                                  SELF(PYCE_ERROR_OPTION),
+                                  SELF(PYCE_ERROR_VALUE),
                                   SELF(PYCE_ERROR_NDIM),
                                   SELF(PYCE_ERROR_SHAPE),
                                   SELF(PYCE_ERROR_AXIS),
@@ -89,12 +91,32 @@ const char *pyce_status_name(pyce_status status) {
 }
 
 const char *pyce_argument_name(pyce_argument argument) {
-    static const named table[] = {
-        {PYCE_ARG_LOGITS, "logits"}, {PYCE_ARG_LABELS, "labels"},       {PYCE_ARG_POS_WEIGHT, "pos_weight"},
-        {PYCE_ARG_LOSS, "loss"},     {PYCE_ARG_GRAD, "grad"},           {PYCE_ARG_HESS, "hess"},
-        {PYCE_ARG_LSE, "lse"},       {PYCE_ARG_PROB, "prob"},           {PYCE_ARG_LOG_PROB, "log_prob"},
-        {PYCE_ARG_ARGS, "args"},     {PYCE_ARG_LOSS_KIND, "loss_kind"}, {PYCE_ARG_NDIM, "ndim"},
-        {PYCE_ARG_SHAPE, "shape"},   {PYCE_ARG_AXIS, "axis"},           {PYCE_ARG_NUM_THREADS, "num_threads"},
-        {PYCE_ARG_ISA, "isa"}};
+    static const named table[] = {{PYCE_ARG_LOGITS, "logits"},
+                                  {PYCE_ARG_LABELS, "labels"},
+                                  {PYCE_ARG_POS_WEIGHT, "pos_weight"},
+                                  {PYCE_ARG_LOSS, "loss"},
+                                  {PYCE_ARG_GRAD, "grad"},
+                                  {PYCE_ARG_HESS, "hess"},
+                                  {PYCE_ARG_LSE, "lse"},
+                                  {PYCE_ARG_PROB, "prob"},
+                                  {PYCE_ARG_LOG_PROB, "log_prob"},
+                                  {PYCE_ARG_CORRECT, "correct"},
+                                  {PYCE_ARG_LABELS_GRAD, "labels_grad"},
+                                  {PYCE_ARG_HVP, "hvp"},
+                                  {PYCE_ARG_SAMPLE_WEIGHT, "sample_weight"},
+                                  {PYCE_ARG_WHERE, "where"},
+                                  {PYCE_ARG_CLASS_WEIGHT, "class_weight"},
+                                  {PYCE_ARG_VECTOR, "vector"},
+                                  {PYCE_ARG_ARGS, "args"},
+                                  {PYCE_ARG_LOSS_KIND, "loss_kind"},
+                                  {PYCE_ARG_NDIM, "ndim"},
+                                  {PYCE_ARG_SHAPE, "shape"},
+                                  {PYCE_ARG_AXIS, "axis"},
+                                  {PYCE_ARG_NUM_THREADS, "num_threads"},
+                                  {PYCE_ARG_ISA, "isa"},
+                                  {PYCE_ARG_REDUCTION, "reduction"},
+                                  {PYCE_ARG_DENOMINATOR, "denominator"},
+                                  {PYCE_ARG_LABEL_SMOOTHING, "label_smoothing"},
+                                  {PYCE_ARG_IGNORE_INDEX, "ignore_index"}};
     return FIND(table, argument);
 }

@@ -1,6 +1,8 @@
 /* problem.c: brings a validated call to the form of problem.h, and walks its blocks. */
 #include "problem.h"
 
+#include <string.h>
+
 enum { SERIAL_ELEMENTS = 32768 }; /* below, starting threads costs more than it gains */
 
 static operand input_operand(const pyce_array *a, int absent) {
@@ -29,6 +31,9 @@ static void collect_strides(const problem *p, const int64_t *stride[ARRAYS]) {
     stride[IN_LOGITS] = p->args->logits.stride;
     stride[IN_LABELS] = p->args->labels.stride;
     stride[IN_POS_WEIGHT] = p->args->pos_weight.stride;
+    stride[IN_SAMPLE_WEIGHT] = p->args->sample_weight.stride;
+    stride[IN_WHERE] = p->args->where.stride;
+    stride[IN_VECTOR] = p->args->vector.stride;
     for (i = 0; i < OUTPUT_COUNT; i++) stride[IN_COUNT + i] = output_of(p->args, i)->stride;
 }
 
@@ -41,8 +46,8 @@ static int is_present(problem *p, int32_t array) {
     return o->in || o->out;
 }
 
-/* The axes without the class axis and those of extent 1, the logits' greatest stride first. The order does not change
- * a result; this one reads memory in its own order. */
+/* The axes without the class axis and those of extent 1, the logits' greatest stride first: the order does not change
+ * a result, and this one reads memory in its own order. Sums over losses need C order. */
 static int32_t order_axes(const problem *p, int32_t *axes) {
     const pyce_args *args = p->args;
     int32_t count = 0, i, j;
@@ -51,7 +56,7 @@ static int32_t order_axes(const problem *p, int32_t *axes) {
         if ((is_rows(args) && i == args->axis) || args->shape[i] == 1) continue;
         for (j = count++; j > 0; j--) {
             const int64_t before = args->logits.stride[axes[j - 1]];
-            if ((before < 0 ? -before : before) >= s) break;
+            if (args->reduction != PYCE_REDUCTION_NONE || (before < 0 ? -before : before) >= s) break;
             axes[j] = axes[j - 1];
         }
         axes[j] = i;
@@ -84,27 +89,59 @@ static void merge_axes(problem *p) {
     for (k = 0; k < ARRAYS && is_rows(p->args); k++) operand_of(p, k)->class_stride = stride[k][p->args->axis];
 }
 
-void pyce_make_problem(problem *p, const pyce_args *args) {
-    const kernels *kernels = pyce_kernels_for(args->isa);
-    const int labelled = pyce_wants_labels(args);
-    const problem empty = {0};
+/* How labels, weights and masks enter. */
+static void take_options(problem *p, int weighted_outputs) {
+    const pyce_args *args = p->args;
+    const int sparse = args->loss_kind == PYCE_SPARSE_SOFTMAX;
+    const double e = weighted_outputs ? args->label_smoothing : 0.0;
+    p->indexed = sparse && p->in[IN_LABELS].in;
+    p->dense = is_rows(args) && p->in[IN_LABELS].in && (!sparse || e != 0.0);
+    p->blended = p->dense && (e != 0.0 || p->class_weight.in);
+    p->weighted = p->in[IN_SAMPLE_WEIGHT].in || p->in[IN_WHERE].in || (weighted_outputs && args->has_ignore_index) ||
+                  (p->indexed && p->class_weight.in);
+    p->label_scale = 1.0 - e;
+    p->label_shift = e / (is_rows(args) ? (double)p->classes : 2.0);
+    p->denominator = p->scale[0] = 1.0;
+}
+
+static void take_arrays(problem *p) {
+    const pyce_args *args = p->args;
+    const int labelled = pyce_wants_labels(args), weighted = pyce_wants_weights(args);
     int32_t i;
-    *p = empty;
-    p->args = args;
-    p->compute = args->logits.dtype == PYCE_FLOAT64 ? PYCE_FLOAT64 : PYCE_FLOAT32;
     p->in[IN_LOGITS] = input_operand(&args->logits, 0);
     p->in[IN_LABELS] = input_operand(&args->labels, !labelled);
-    p->in[IN_POS_WEIGHT] = input_operand(&args->pos_weight, !labelled);
+    p->in[IN_POS_WEIGHT] = input_operand(&args->pos_weight, !weighted);
+    p->in[IN_SAMPLE_WEIGHT] = input_operand(&args->sample_weight, !weighted);
+    p->in[IN_WHERE] = input_operand(&args->where, !weighted);
+    p->in[IN_VECTOR] = input_operand(&args->vector, !args->hvp.data);
+    p->class_weight = input_operand(&args->class_weight, !weighted);
+    if (is_rows(args)) p->class_weight.class_stride = args->class_weight.stride[args->axis];
+    p->compute = args->logits.dtype == PYCE_FLOAT64 ? PYCE_FLOAT64 : PYCE_FLOAT32;
     if (p->in[IN_LABELS].dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
     for (i = 0; i < OUTPUT_COUNT; i++) {
         p->out[i] = output_operand(output_of(args, i));
         if (p->out[i].dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
     }
-    p->set = p->compute == PYCE_FLOAT64 ? kernels->f64 : kernels->f32;
-    p->doubles = kernels->f64;
+    if (args->reduction != PYCE_REDUCTION_NONE && args->loss.data) {
+        const operand none = {0};
+        p->sums_loss = 1;
+        p->out[OUT_LOSS] = none;
+    }
+    p->classes = is_rows(args) ? args->shape[args->axis] : 1;
+    take_options(p, weighted);
+}
+
+void pyce_make_problem(problem *p, const pyce_args *args) {
+    const problem empty = {0};
+    int32_t i;
+    *p = empty;
+    p->args = args;
+    p->kernels = pyce_kernels_for(args->isa);
+    take_arrays(p);
+    p->set = p->compute == PYCE_FLOAT64 ? p->kernels->f64 : p->kernels->f32;
+    p->doubles = p->kernels->f64;
     p->threads = pyce_thread_limit(args->num_threads);
     p->in_place = args->grad.data && args->grad.data == args->logits.data;
-    p->classes = is_rows(args) ? args->shape[args->axis] : 1;
     merge_axes(p);
     p->inner = p->extent[p->axes - 1];
     p->outer = 1;
@@ -116,6 +153,7 @@ void pyce_make_problem(problem *p, const pyce_args *args) {
 block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t length) {
     block b;
     int32_t i, k;
+    b.place = outer * p->inner + start;
     for (k = 0; k < IN_COUNT; k++) b.in[k] = start * inner_stride(p, p->in + k);
     for (k = 0; k < OUTPUT_COUNT; k++) b.out[k] = start * inner_stride(p, p->out + k);
     for (i = p->axes - 2; i >= 0; i--) {
@@ -132,27 +170,48 @@ void pyce_advance(const problem *p, block *b, int64_t steps) {
     int32_t k;
     for (k = 0; k < IN_COUNT; k++) b->in[k] += steps * inner_stride(p, p->in + k);
     for (k = 0; k < OUTPUT_COUNT; k++) b->out[k] += steps * inner_stride(p, p->out + k);
+    b->place += steps;
+}
+
+int64_t pyce_block_length(const problem *p, int64_t length) {
+    const int64_t losses = p->outer * p->inner, least = (losses + MOST_PARTS - 1) / MOST_PARTS;
+    return p->args->reduction != PYCE_REDUCTION_NONE && least > length ? least : length;
 }
 
 typedef struct block_loop {
     const problem *problem;
     block_work work;
-    int64_t length, per_outer;
+    int64_t length;
+    partial_sums *parts;
 } block_loop;
 
+/* The losses from i * length on, run by run of the inner axis. */
 static void do_block(void *context, int64_t i) {
     const block_loop *loop = (const block_loop *)context;
-    const int64_t start = i % loop->per_outer * loop->length;
-    const block b = pyce_block_at(loop->problem, i / loop->per_outer, start, loop->length);
-    loop->work(loop->problem, &b);
+    const problem *p = loop->problem;
+    int64_t at = i * loop->length, left = p->outer * p->inner - at;
+    sums here;
+    if (left > loop->length) left = loop->length;
+    if (loop->parts) memset(&here, 0, sizeof here);
+    while (left > 0) {
+        const block b = pyce_block_at(p, at / p->inner, at % p->inner, left);
+        loop->work(p, &b, &here);
+        at += b.n;
+        left -= b.n;
+    }
+    if (loop->parts) p->kernels->fold(&here, loop->parts->hi + i, loop->parts->lo + i);
 }
 
-void pyce_for_blocks(const problem *p, int64_t length, block_work work) {
-    const int small = p->outer * p->inner <= SERIAL_ELEMENTS / p->classes;
+void pyce_for_blocks(const problem *p, int64_t length, block_work work, partial_sums *parts) {
+    const int64_t losses = p->outer * p->inner;
+    const int small = losses == 0 || losses <= SERIAL_ELEMENTS / p->classes;
     block_loop loop;
+    int64_t count;
     loop.problem = p;
     loop.work = work;
-    loop.length = length;
-    loop.per_outer = (p->inner + length - 1) / length;
-    pyce_parallel_for(do_block, &loop, p->outer * loop.per_outer, small ? 1 : p->threads);
+    loop.length = pyce_block_length(p, length);
+    loop.parts = parts;
+    count = (losses + loop.length - 1) / loop.length;
+    if (parts) parts->count = count;
+    pyce_parallel_for(do_block, &loop, count, small ? 1 : p->threads);
 }

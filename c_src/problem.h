@@ -5,8 +5,27 @@
 
 #include "internal.h"
 
-enum { IN_LOGITS = 0, IN_LABELS = 1, IN_POS_WEIGHT = 2, IN_COUNT = 3 };
-enum { OUT_LOSS = 0, OUT_GRAD = 1, OUT_HESS = 2, OUT_LSE = 3, OUT_PROB = 4, OUT_LOG_PROB = 5 };
+enum {
+    IN_LOGITS = 0,
+    IN_LABELS = 1,
+    IN_POS_WEIGHT = 2,
+    IN_SAMPLE_WEIGHT = 3,
+    IN_WHERE = 4,
+    IN_VECTOR = 5,
+    IN_COUNT = 6
+};
+enum {
+    OUT_LOSS = 0,
+    OUT_GRAD = 1,
+    OUT_HESS = 2,
+    OUT_LSE = 3,
+    OUT_PROB = 4,
+    OUT_LOG_PROB = 5,
+    OUT_CORRECT = 6,
+    OUT_LABELS_GRAD = 7,
+    OUT_HVP = 8
+};
+enum { MOST_PARTS = 1024 }; /* blocks of a sum over losses; their partial sums are folded in order */
 
 /* One array; in bytes what the kernels do not see, in elements what they do. `in` or `out` is NULL; both if absent. */
 typedef struct operand {
@@ -20,10 +39,12 @@ typedef struct operand {
 
 typedef struct problem {
     const pyce_args *args;
+    const kernels *kernels;
     const kernel_set *set;     /* of the compute type */
-    const kernel_set *doubles; /* float64, for labels that are formed in double */
+    const kernel_set *doubles; /* float64, for labels and weights that are formed in double */
     operand in[IN_COUNT];
-    operand out[OUTPUT_COUNT];
+    operand out[OUTPUT_COUNT]; /* without the loss if that is reduced */
+    operand class_weight;      /* class_stride alone */
     pyce_dtype compute;
     int32_t threads;
     int32_t axes;                  /* merged axes, without the class axis; at least 1 */
@@ -31,6 +52,15 @@ typedef struct problem {
     int64_t inner, outer;          /* extent of the last, product of the others */
     int64_t classes;               /* 1 for the binary losses */
     int in_place;                  /* grad is written over the logits */
+    /* options (weights.c) */
+    int dense;                       /* softmax family: every class has an (effective) label */
+    int indexed;                     /* it has index labels, and uses them */
+    int blended;                     /* the effective labels are not the labels themselves */
+    int weighted;                    /* there are weights or masks of rows */
+    int sums_loss;                   /* loss is reduced, and asked for */
+    double label_scale, label_shift; /* of smoothing: t becomes scale t + shift */
+    double denominator;              /* 1 for a sum */
+    double scale[2];                 /* 1 over it; 0 if it is 0 */
 } problem;
 
 /* A piece of the innermost axis. Its offsets in elements, one per array. */
@@ -38,7 +68,14 @@ typedef struct block {
     int64_t in[IN_COUNT];
     int64_t out[OUTPUT_COUNT];
     int64_t n;
+    int64_t place; /* of its first loss in the order of the axes: C order if losses are summed */
 } block;
+
+/* Partial sums over losses: one for each block of the walk. */
+typedef struct partial_sums {
+    double hi[MOST_PARTS], lo[MOST_PARTS];
+    int64_t count;
+} partial_sums;
 
 /* Fills p from a validated call, which must outlive it. */
 void pyce_make_problem(problem *p, const pyce_args *args);
@@ -49,9 +86,13 @@ void pyce_advance(const problem *p, block *b, int64_t steps);
 /* The block of up to `length` from `start` on the inner axis, at place `outer` of the others. */
 block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t length);
 
-/* Runs work on every block of up to `length`, on threads if there are elements enough. `work` gets the problem. */
-typedef void (*block_work)(const problem *p, const block *b);
-void pyce_for_blocks(const problem *p, int64_t length, block_work work);
+/* Losses in a block of the walk: `length` rounded to what sums need, a function of the shape. */
+int64_t pyce_block_length(const problem *p, int64_t length);
+
+/* Runs work on pieces of the blocks of pyce_block_length(length) losses, on threads if there are elements enough. What
+ * it adds to `to` becomes a partial sum of the block; `parts` may be NULL. */
+typedef void (*block_work)(const problem *p, const block *b, sums *to);
+void pyce_for_blocks(const problem *p, int64_t length, block_work work, partial_sums *parts);
 
 static inline const void *input_at(const operand *a, int64_t offset) {
     return a->in + offset * a->size;
@@ -88,7 +129,39 @@ static inline void store_target(const problem *p, int32_t which, int64_t offset,
     if (target != output_at(a, offset)) p->set->store[a->dtype](output_at(a, offset), target, stride, n);
 }
 
-void pyce_run_rows(const problem *p);     /* rows.c */
-void pyce_run_elements(const problem *p); /* elements.c */
+/* weights.c */
+
+/* What the options make of one piece of losses: see row_weights. `index` are its index labels, or NULL. */
+enum { MOST_WEIGHTS = ELEMENT_BYTES / 4 };
+typedef struct weights {
+    double value[MOST_WEIGHTS];
+    uint8_t counts[MOST_WEIGHTS]; /* not masked */
+    uint8_t keep[MOST_WEIGHTS];   /* nor of weight 0 */
+    int all;                      /* every one is kept */
+} weights;
+void pyce_read_weights(const problem *p, const block *b, const int64_t *index, weights *to);
+
+/* The index labels of a block, -1 where one is out of range (then it is masked, or the caller's memory has changed since
+ * it was checked). */
+void pyce_read_indices(const problem *p, const block *b, int64_t *index);
+
+/* The weight of a class, 1 without class weights. */
+double pyce_class_weight(const problem *p, int64_t index);
+
+/* Effective labels of n classes from `first` on, to `to`; `labels` are their labels in the compute type, or NULL. */
+void pyce_blend_labels(const problem *p, int64_t first, int64_t n, const void *labels, void *to);
+
+/* The derivatives of n effective labels by the labels. */
+void pyce_fill_factors(const problem *p, int64_t first, int64_t n, void *to);
+
+/* Finds p->denominator and p->scale. */
+void pyce_find_denominator(problem *p);
+
+/* Writes the reduced loss. */
+void pyce_store_total(const problem *p, const partial_sums *parts);
+
+/* rows.c, elements.c: everything but the total */
+void pyce_run_rows(const problem *p, partial_sums *parts);
+void pyce_run_elements(const problem *p, partial_sums *parts);
 
 #endif

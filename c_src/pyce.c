@@ -10,10 +10,20 @@ static void clear_error(pyce_error *error) {
 }
 
 static void compute(void *context, int64_t i) {
-    const problem *p = (const problem *)context;
+    problem *p = (problem *)context;
+    partial_sums parts, *wanted;
     (void)i;
-    if (is_rows(p->args)) pyce_run_rows(p);
-    else pyce_run_elements(p);
+    pyce_find_denominator(p);
+    wanted = p->sums_loss ? &parts : NULL;
+    parts.count = 0;
+    if (p->outer * p->inner * p->classes == 0) {
+        /* nothing to compute but the total of nothing */
+    } else if (is_rows(p->args)) {
+        pyce_run_rows(p, wanted);
+    } else {
+        pyce_run_elements(p, wanted);
+    }
+    if (wanted) pyce_store_total(p, wanted);
 }
 
 pyce_status pyce_compute(const pyce_args *given, pyce_error *error) {
@@ -26,7 +36,7 @@ pyce_status pyce_compute(const pyce_args *given, pyce_error *error) {
     status = pyce_take_args(&args, given, error);
     if (status == PYCE_OK) status = pyce_validate(&args, error);
     if (status != PYCE_OK) return status;
-    if (pyce_count_elements(&args, 0) == 0) return PYCE_OK;
+    if (pyce_count_elements(&args, 0) == 0 && args.reduction == PYCE_REDUCTION_NONE) return PYCE_OK;
     pyce_make_problem(&p, &args);
     pyce_in_default_environment(compute, &p);
     return PYCE_OK;

@@ -1,50 +1,40 @@
-/* rows.c: the softmax family: blocks of rows, and single rows too long for one thread.
+/* rows.c: the softmax family: a block of rows at a time, and rows of many classes.
  *
- * Two kinds, chosen by the class count alone. Few classes: a block of rows is transposed into scratch and each vector
- * lane is a row. Many: lanes run along the row, tile by tile; each tile leaves a state, states combine in order into
- * those of segments, segments into that of the row. Tiles and segments are fixed by the class count, so it does not
- * matter which thread does which. Either way the states of a block of rows are finished together, in vectors, and a
- * second pass, while the rows are in cache, writes what has the logits' shape. */
-#include "problem.h"
+ * A block goes through the same phases whatever the class count: states of its rows (the maximum, the sum of the other
+ * exponentials, label sums), in vectors the losses from them and the constants of each row, then, while the rows are in
+ * cache, a second pass that writes what has the logits' shape.
+ *
+ * Few classes (lanes.c): a vector lane is a row. Many: lanes run along the row, tile by tile; each tile leaves a state,
+ * states combine in order into those of segments, segments into that of the row. Tiles and segments are fixed by the
+ * class count, so it does not matter which thread does which. */
+#include "rows.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
     MIN_SEGMENT_TILES = 32, /* a segment is worth a thread */
-    BLOCK_BYTES = 131072,   /* of logits in a block of rows: stays in L2 between the passes */
-    LANES_ELEMENTS = 16384  /* of logits in a block of few-classes rows */
+    BLOCK_BYTES = 131072    /* of logits in a block of rows: stays in L2 between the passes */
 };
 
-/* What a block of rows needs once, whatever the class count. */
-typedef struct scratch {
-    row_states states;
-    row_constants constants;
-    double loss[BLOCK_ROWS], lse[BLOCK_ROWS];
-    int64_t index[BLOCK_ROWS];
-} scratch;
-
-static int is_dense(const problem *p) {
-    return p->args->loss_kind == PYCE_SOFTMAX && p->in[IN_LABELS].in != NULL;
-}
-
-static int is_sparse(const problem *p) {
-    return p->args->loss_kind == PYCE_SPARSE_SOFTMAX && p->in[IN_LABELS].in != NULL;
-}
-
-/* The index labels of a block. They were checked, but the caller's memory may have changed since: -1 if so. */
-static void read_labels(const problem *p, const block *b, int64_t *index) {
-    const operand *labels = p->in + IN_LABELS;
+void pyce_weigh_rows(const problem *p, const block *b, int64_t padded, scratch *s) {
     int64_t i;
-    for (i = 0; i < b->n; i++) {
-        const int64_t value =
-            pyce_read_label(labels->in, labels->dtype, b->in[IN_LABELS] + i * inner_stride(p, labels));
-        index[i] = value >= 0 && value < p->classes ? value : -1;
+    if (p->weighted) {
+        weights w;
+        pyce_read_weights(p, b, s->index, &w);
+        for (i = 0; i < b->n; i++) {
+            s->weights.value[i] = w.value[i];
+            s->weights.keep[i] = w.keep[i];
+        }
     }
+    for (i = p->weighted ? b->n : 0; i < padded; i++) s->weights.value[i] = s->weights.keep[i] = 1.0;
 }
 
-static void store_losses(const problem *p, const block *b, const scratch *s) {
+void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to) {
     const operand *loss = p->out + OUT_LOSS, *lse = p->out + OUT_LSE;
+    if (!loss->out && !lse->out && !p->sums_loss) return;
+    p->set->losses(&s->states, b->n, p->dense, &s->weights, s->loss, s->lse);
+    if (p->sums_loss) p->doubles->accumulate(to, b->place, s->loss, b->n);
     if (loss->out) {
         p->set->store_doubles[loss->dtype](output_at(loss, b->out[OUT_LOSS]), s->loss, inner_stride(p, loss), b->n);
     }
@@ -53,113 +43,32 @@ static void store_losses(const problem *p, const block *b, const scratch *s) {
     }
 }
 
-static void finish_losses(const problem *p, const block *b, scratch *s) {
-    if (!p->out[OUT_LOSS].out && !p->out[OUT_LSE].out) return;
-    p->set->losses(&s->states, b->n, is_dense(p), s->loss, s->lse);
-    store_losses(p, b, s);
+double pyce_mass_of(const problem *p, const scratch *s, int64_t i) {
+    const double mass = p->dense ? s->states.other[i] + s->states.top[i] : 1.0;
+    return mass * s->weights.value[i] * p->scale[0];
 }
 
-static int wants_second_pass(const problem *p) {
-    return p->out[OUT_GRAD].out || p->out[OUT_HESS].out || p->out[OUT_PROB].out || p->out[OUT_LOG_PROB].out;
+void pyce_store_correct(const problem *p, const block *b, int64_t i, int64_t label, int64_t place) {
+    const operand *out = p->out + OUT_CORRECT;
+    *(uint8_t *)output_at(out, b->out[OUT_CORRECT] + i * inner_stride(p, out)) = label >= 0 && label == place;
 }
 
-/* The outputs of the logits' shape: which loop writes which one or two. grad is last: it may overwrite the logits. */
-typedef struct step {
-    int32_t loop, first, second; /* outputs; second -1 if there is none */
-} step;
-
-static int32_t plan_steps(const problem *p, step *steps) {
-    const int grad = p->out[OUT_GRAD].out != NULL, hess = p->out[OUT_HESS].out != NULL;
+int32_t pyce_plan_steps(const problem *p, step *steps) {
+    static const step singles[] = {{ROWS_PROB, OUT_PROB, -1},
+                                   {ROWS_LOG_PROB, OUT_LOG_PROB, -1},
+                                   {ROWS_LABELS_GRAD, OUT_LABELS_GRAD, -1},
+                                   {ROWS_PROB, OUT_HVP, -1}};
+    static const step grad_hess = {ROWS_GRAD_HESS, OUT_GRAD, OUT_HESS};
+    static const step grad = {ROWS_GRAD, OUT_GRAD, -1}, hess = {ROWS_HESS, OUT_HESS, -1};
     int32_t count = 0;
-#define STEP(loop_, first_, second_)     \
-    do {                                 \
-        steps[count].loop = loop_;       \
-        steps[count].first = first_;     \
-        steps[count++].second = second_; \
-    } while (0)
-    if (p->out[OUT_PROB].out) STEP(ROWS_PROB, OUT_PROB, -1);
-    if (p->out[OUT_LOG_PROB].out) STEP(ROWS_LOG_PROB, OUT_LOG_PROB, -1);
-    if (grad && hess) STEP(ROWS_GRAD_HESS, OUT_GRAD, OUT_HESS);
-    else if (grad) STEP(ROWS_GRAD, OUT_GRAD, -1);
-    else if (hess) STEP(ROWS_HESS, OUT_HESS, -1);
-#undef STEP
+    size_t i;
+    for (i = 0; i < sizeof singles / sizeof singles[0]; i++) {
+        if (p->out[singles[i].first].out) steps[count++] = singles[i];
+    }
+    if (p->out[OUT_GRAD].out && p->out[OUT_HESS].out) steps[count++] = grad_hess;
+    else if (p->out[OUT_GRAD].out) steps[count++] = grad;
+    else if (p->out[OUT_HESS].out) steps[count++] = hess;
     return count;
-}
-
-/* Few classes ---------------------------------------------------------------------------------------------------- */
-
-/* Logits, labels and outputs of a block, transposed: (classes, rows). */
-typedef struct matrices {
-    matrix x, labels, first, second;
-} matrices;
-
-static int64_t matrix_rows(const problem *p) {
-    const int64_t fit = MATRIX_BYTES / (p->set->size * p->classes) / VECTOR_ROWS * VECTOR_ROWS;
-    return fit > BLOCK_ROWS ? BLOCK_ROWS : fit;
-}
-
-static void store_matrix(const problem *p, const block *b, int32_t which, const void *from, int64_t padded) {
-    const operand *out = p->out + which;
-    p->set->store_matrix[out->dtype](output_at(out, b->out[which]), inner_stride(p, out), out->class_stride, from,
-                                     padded, b->n, p->classes);
-}
-
-static void write_lanes(const problem *p, const block *b, scratch *s, matrices *m, int64_t padded) {
-    rows_loop loop = {0};
-    step steps[4];
-    const int32_t count = plan_steps(p, steps);
-    int32_t i;
-    loop.x = &m->x;
-    loop.labels = is_dense(p) ? &m->labels : NULL;
-    loop.index = is_sparse(p) ? s->index : NULL;
-    loop.first = &m->first;
-    loop.second = &m->second;
-    loop.classes = p->classes;
-    loop.rows = padded;
-    loop.constants = &s->constants;
-    for (i = 0; i < count; i++) {
-        p->set->rows_lanes[steps[i].loop](&loop);
-        if (steps[i].second >= 0) store_matrix(p, b, steps[i].second, loop.second, padded);
-        store_matrix(p, b, steps[i].first, loop.first, padded);
-    }
-}
-
-static void do_matrix(const problem *p, const block *b, scratch *s, matrices *m) {
-    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS;
-    const int64_t padded = (b->n + VECTOR_ROWS - 1) / VECTOR_ROWS * VECTOR_ROWS;
-    int64_t i;
-    p->set->load_matrix[logits->dtype](&m->x, padded, input_at(logits, b->in[IN_LOGITS]), inner_stride(p, logits),
-                                       logits->class_stride, b->n, p->classes);
-    if (is_dense(p)) {
-        p->set->load_matrix[labels->dtype](&m->labels, padded, input_at(labels, b->in[IN_LABELS]),
-                                           inner_stride(p, labels), labels->class_stride, b->n, p->classes);
-    }
-    if (is_sparse(p)) {
-        read_labels(p, b, s->index);
-        for (i = b->n; i < padded; i++) s->index[i] = -1;
-    } else {
-        for (i = 0; i < padded; i++) s->states.at_label[i] = 0.0;
-    }
-    p->set->state_lanes(&s->states, &m->x, is_dense(p) ? &m->labels : NULL, is_sparse(p) ? s->index : NULL, p->classes,
-                        padded);
-    p->set->normalise(&s->states, 0, padded);
-    finish_losses(p, b, s);
-    if (!wants_second_pass(p)) return;
-    p->set->constants(&s->states, padded, is_dense(p), &s->constants);
-    write_lanes(p, b, s, m, padded);
-}
-
-static void do_few_classes(const problem *p, const block *b) {
-    const int64_t length = matrix_rows(p);
-    scratch s;
-    matrices m;
-    block piece = *b;
-    int64_t start;
-    for (start = 0; start < b->n; start += length) {
-        piece.n = b->n - start < length ? b->n - start : length;
-        do_matrix(p, &piece, &s, &m);
-        pyce_advance(p, &piece, length);
-    }
 }
 
 /* Many classes --------------------------------------------------------------------------------------------------- */
@@ -183,6 +92,12 @@ static int64_t tile_length(const problem *p, const cut *c, int64_t i) {
     return left < c->tile ? left : c->tile;
 }
 
+/* Rows in a block: as many as L2 holds between the passes. */
+static int64_t many_classes_rows(const problem *p) {
+    const int64_t fit = BLOCK_BYTES / (p->classes * p->set->size);
+    return fit < 1 ? 1 : (fit > BLOCK_ROWS ? BLOCK_ROWS : fit);
+}
+
 /* Buffers for tiles that are not in memory in the right form. */
 typedef union tile {
     float f32[TILE_BYTES / 4];
@@ -198,6 +113,7 @@ typedef struct row {
     const problem *p;
     const cut *c;
     block at; /* n == 1 */
+    int64_t index; /* its index label, -1 without one */
     tiles *buffers;
 } row;
 
@@ -207,8 +123,23 @@ static const void *tile_of(const row *r, int32_t which, int64_t i, void *buffer)
                            tile_length(r->p, r->c, i), buffer);
 }
 
+/* The effective labels of one tile; NULL if the row has none but its index. */
+static const void *labels_of(const row *r, int64_t i) {
+    const problem *p = r->p;
+    const int64_t first = i * r->c->tile, n = tile_length(p, r->c, i), at = r->index - first;
+    const void *labels;
+    if (!p->dense) return NULL;
+    labels = p->indexed ? NULL : tile_of(r, IN_LABELS, i, &r->buffers->labels);
+    if (!p->blended) return labels;
+    pyce_blend_labels(p, first, n, labels, &r->buffers->labels);
+    if (p->indexed && r->index >= 0 && at >= 0 && at < n) {
+        p->set->put(&r->buffers->labels, at, pyce_class_weight(p, r->index) * (p->label_scale + p->label_shift));
+    }
+    return &r->buffers->labels;
+}
+
 static void tile_state(const row *r, int64_t i, row_states *states, int64_t place) {
-    const void *labels = is_dense(r->p) ? tile_of(r, IN_LABELS, i, &r->buffers->labels) : NULL;
+    const void *labels = labels_of(r, i);
     r->p->set->state_along(states, place, tile_of(r, IN_LOGITS, i, &r->buffers->x), labels, tile_length(r->p, r->c, i));
 }
 
@@ -222,10 +153,10 @@ static void segment_state(const row *r, int64_t segment, row_states *to, int64_t
         while (n < BLOCK_ROWS && i < last) tile_state(r, i++, &batch, n++);
         r->p->set->normalise(&batch, held, n);
         if (i == last) {
-            r->p->set->combine(&batch, n, to, place, is_dense(r->p));
+            r->p->set->combine(&batch, n, to, place, r->p->dense);
             return;
         }
-        r->p->set->combine(&batch, n, &batch, 0, is_dense(r->p));
+        r->p->set->combine(&batch, n, &batch, 0, r->p->dense);
         held = 1;
     }
 }
@@ -239,73 +170,145 @@ static double logit_at(const problem *p, const block *b, int64_t i, int64_t labe
     return value;
 }
 
-/* The outputs of one tile of one row, whose constants stand at `place`. */
-static void write_tile(const row *r, int64_t i, int64_t label, const row_constants *constants, int64_t place) {
+/* What a step needs beside the tile itself: where to write, and the row's entry in the constants. */
+static void write_tile_step(const row *r, int64_t i, const scratch *s, int64_t place, step now, const double *centre) {
     const problem *p = r->p;
-    const int64_t from = i * r->c->tile, n = tile_length(p, r->c, i), index = label - from;
+    const int64_t from = i * r->c->tile, n = tile_length(p, r->c, i), index = r->index - from;
+    const int masked = s->weights.keep[place] == 0.0 && is_masked_output(now.first);
+    const operand *a = p->out + now.first, *b = p->out + (now.second < 0 ? now.first : now.second);
+    const int64_t a_at = r->at.out[now.first] + from * a->class_stride;
+    const int64_t b_at = now.second < 0 ? 0 : r->at.out[now.second] + from * b->class_stride;
     rows_loop loop = {0};
-    step steps[4];
-    const int32_t count = plan_steps(p, steps);
-    int32_t k;
-    loop.x = tile_of(r, IN_LOGITS, i, &r->buffers->x);
-    loop.labels = is_dense(p) ? tile_of(r, IN_LABELS, i, &r->buffers->labels) : NULL;
-    loop.index = is_sparse(p) ? &index : NULL;
-    loop.classes = n;
-    loop.rows = place;
-    loop.constants = constants;
-    for (k = 0; k < count; k++) {
-        const int32_t first = steps[k].first, second = steps[k].second;
-        const operand *a = p->out + first, *b = p->out + (second < 0 ? first : second);
-        const int64_t a_at = r->at.out[first] + from * a->class_stride;
-        const int64_t b_at = second < 0 ? 0 : r->at.out[second] + from * b->class_stride;
-        loop.first = as_target(p, first, a_at, a->class_stride, n, &r->buffers->first);
-        if (second >= 0) loop.second = as_target(p, second, b_at, b->class_stride, n, &r->buffers->second);
-        p->set->rows_along[steps[k].loop](&loop);
-        if (second >= 0) store_target(p, second, b_at, b->class_stride, n, loop.second);
-        store_target(p, first, a_at, a->class_stride, n, loop.first);
+    loop.first = as_target(p, now.first, a_at, a->class_stride, n, &r->buffers->first);
+    if (now.second >= 0) loop.second = as_target(p, now.second, b_at, b->class_stride, n, &r->buffers->second);
+    if (masked) {
+        memset(loop.first, 0, (size_t)(n * p->set->size));
+        if (loop.second) memset(loop.second, 0, (size_t)(n * p->set->size));
+    } else {
+        loop.x = tile_of(r, IN_LOGITS, i, &r->buffers->x);
+        loop.labels = now.first == OUT_GRAD || now.first == OUT_HESS ? labels_of(r, i) : NULL;
+        if (now.first == OUT_LABELS_GRAD && has_factors(p)) {
+            pyce_fill_factors(p, from, n, &r->buffers->labels);
+            loop.labels = &r->buffers->labels;
+        }
+        loop.index = p->indexed && !p->dense ? &index : NULL;
+        loop.classes = n;
+        loop.rows = place;
+        loop.constants = &s->constants;
+        p->set->rows_along[now.loop](&loop);
+        if (now.first == OUT_HVP) {
+            const void *vector = tile_of(r, IN_VECTOR, i, &r->buffers->labels);
+            p->set->bend(loop.first, loop.first, vector, 1, n, centre, pyce_mass_of(p, s, place));
+        }
+    }
+    if (now.second >= 0) store_target(p, now.second, b_at, b->class_stride, n, loop.second);
+    store_target(p, now.first, a_at, a->class_stride, n, loop.first);
+}
+
+/* The mean of the vector under the row's probabilities, in two terms. */
+static void find_centre(const row *r, const scratch *s, int64_t place, double *centre) {
+    const problem *p = r->p;
+    int64_t i;
+    centre[0] = centre[1] = 0.0;
+    for (i = 0; i < r->c->tiles && p->out[OUT_HVP].out; i++) {
+        rows_loop loop = {0};
+        loop.x = tile_of(r, IN_LOGITS, i, &r->buffers->x);
+        loop.first = &r->buffers->first;
+        loop.classes = tile_length(p, r->c, i);
+        loop.rows = place;
+        loop.constants = &s->constants;
+        p->set->rows_along[ROWS_PROB](&loop);
+        p->set->dot(loop.first, tile_of(r, IN_VECTOR, i, &r->buffers->labels), 1, loop.classes, centre);
     }
 }
 
-static row row_at(const problem *p, const cut *c, const block *b, int64_t i, tiles *buffers) {
+/* The outputs of one tile of one row, whose constants stand at `place`. */
+static void write_tile(const row *r, int64_t i, const scratch *s, int64_t place, const double *centre) {
+    step steps[MOST_STEPS];
+    const int32_t count = pyce_plan_steps(r->p, steps);
+    int32_t k;
+    for (k = 0; k < count; k++) write_tile_step(r, i, s, place, steps[k], centre);
+}
+
+static void find_correct(const row *r) {
+    const problem *p = r->p;
+    int64_t first = -1, label = -1, i;
+    double best = 0.0, best_label = 0.0;
+    if (!p->out[OUT_CORRECT].out) return;
+    for (i = 0; i < r->c->tiles; i++) {
+        const int64_t from = i * r->c->tile, n = tile_length(p, r->c, i);
+        p->set->argmax(tile_of(r, IN_LOGITS, i, &r->buffers->x), 1, n, from, &best, &first);
+        if (p->indexed) continue;
+        p->set->argmax(tile_of(r, IN_LABELS, i, &r->buffers->labels), 1, n, from, &best_label, &label);
+    }
+    pyce_store_correct(p, &r->at, 0, p->indexed ? r->index : label, first);
+}
+
+static row row_at(const problem *p, const cut *c, const block *b, int64_t i, int64_t index, tiles *buffers) {
     row r;
     r.p = p;
     r.c = c;
     r.at = *b;
     r.at.n = 1;
     pyce_advance(p, &r.at, i);
+    r.index = index;
     r.buffers = buffers;
     return r;
 }
 
 static void label_states(const problem *p, const block *b, scratch *s) {
     int64_t i;
-    if (is_sparse(p)) read_labels(p, b, s->index);
-    for (i = 0; i < b->n; i++) s->states.at_label[i] = is_sparse(p) ? logit_at(p, b, i, s->index[i]) : 0.0;
+    if (p->indexed) pyce_read_indices(p, b, s->index);
+    for (i = 0; i < b->n; i++) {
+        if (!p->indexed) s->index[i] = -1;
+        s->states.at_label[i] = p->indexed && !p->dense ? logit_at(p, b, i, s->index[i]) : 0.0;
+    }
+    pyce_weigh_rows(p, b, b->n, s);
 }
 
-static void do_many_classes(const problem *p, const block *b) {
+static int wants_second_pass(const problem *p) {
+    step steps[MOST_STEPS];
+    return pyce_plan_steps(p, steps) > 0;
+}
+
+static void do_many_classes(const problem *p, const block *b, sums *to) {
     const cut c = cut_row(p);
     scratch s;
     tiles buffers;
     row_states segments;
+    double centre[2];
     int64_t i, k;
     label_states(p, b, &s);
     for (i = 0; i < b->n; i++) {
-        const row r = row_at(p, &c, b, i, &buffers);
+        const row r = row_at(p, &c, b, i, s.index[i], &buffers);
         if (c.tiles == 1) {
             tile_state(&r, 0, &s.states, i);
         } else {
             for (k = 0; k < c.segments; k++) segment_state(&r, k, &segments, k);
-            p->set->combine(&segments, c.segments, &s.states, i, is_dense(p));
+            p->set->combine(&segments, c.segments, &s.states, i, p->dense);
         }
+        find_correct(&r);
     }
     if (c.tiles == 1) p->set->normalise(&s.states, 0, b->n);
-    finish_losses(p, b, &s);
+    pyce_finish_losses(p, b, &s, to);
     if (!wants_second_pass(p)) return;
-    p->set->constants(&s.states, b->n, is_dense(p), &s.constants);
+    p->set->constants(&s.states, b->n, p->dense, &s.weights, p->scale, &s.constants);
     for (i = 0; i < b->n; i++) {
-        const row r = row_at(p, &c, b, i, &buffers);
-        for (k = 0; k < c.tiles; k++) write_tile(&r, k, is_sparse(p) ? s.index[i] : -1, &s.constants, i);
+        const row r = row_at(p, &c, b, i, s.index[i], &buffers);
+        find_centre(&r, &s, i, centre);
+        for (k = 0; k < c.tiles; k++) write_tile(&r, k, &s, i, centre);
+    }
+}
+
+/* A block of any length, in pieces that a scratch can hold. */
+static void do_pieces(const problem *p, const block *b, sums *to) {
+    const int64_t length = many_classes_rows(p);
+    block piece = *b;
+    int64_t start;
+    for (start = 0; start < b->n; start += length) {
+        piece.n = b->n - start < length ? b->n - start : length;
+        do_many_classes(p, &piece, to);
+        pyce_advance(p, &piece, length);
     }
 }
 
@@ -316,59 +319,69 @@ typedef struct long_row {
     const cut *c;
     block at;
     row_states segments;
-    const scratch *shared; /* index label and constants, of one row */
+    double centre[2];
+    scratch s; /* of one row */
 } long_row;
 
 static void do_segment_state(void *context, int64_t i) {
     long_row *l = (long_row *)context;
     tiles buffers;
-    const row r = row_at(l->p, l->c, &l->at, 0, &buffers);
+    const row r = row_at(l->p, l->c, &l->at, 0, l->s.index[0], &buffers);
     segment_state(&r, i, &l->segments, i);
 }
 
 static void do_segment_outputs(void *context, int64_t i) {
     long_row *l = (long_row *)context;
     tiles buffers;
-    const row r = row_at(l->p, l->c, &l->at, 0, &buffers);
+    const row r = row_at(l->p, l->c, &l->at, 0, l->s.index[0], &buffers);
     const int64_t first = i * l->c->segment_tiles, after = first + l->c->segment_tiles;
     int64_t k;
-    for (k = first; k < after && k < l->c->tiles; k++) {
-        write_tile(&r, k, is_sparse(l->p) ? l->shared->index[0] : -1, &l->shared->constants, 0);
-    }
+    for (k = first; k < after && k < l->c->tiles; k++) write_tile(&r, k, &l->s, 0, l->centre);
 }
 
-static void do_long_row(const problem *p, const cut *c, const block *b) {
-    scratch s;
+static void do_long_row(const problem *p, const cut *c, const block *b, sums *to) {
+    tiles buffers;
     long_row l;
+    row r;
     l.p = p;
     l.c = c;
     l.at = *b;
-    l.shared = &s;
-    label_states(p, b, &s);
+    label_states(p, b, &l.s);
     pyce_parallel_for(do_segment_state, &l, c->segments, p->threads);
-    p->set->combine(&l.segments, c->segments, &s.states, 0, is_dense(p));
-    finish_losses(p, b, &s);
+    p->set->combine(&l.segments, c->segments, &l.s.states, 0, p->dense);
+    r = row_at(p, c, b, 0, l.s.index[0], &buffers);
+    find_correct(&r);
+    pyce_finish_losses(p, b, &l.s, to);
     if (!wants_second_pass(p)) return;
-    p->set->constants(&s.states, 1, is_dense(p), &s.constants);
+    p->set->constants(&l.s.states, 1, p->dense, &l.s.weights, p->scale, &l.s.constants);
+    find_centre(&r, &l.s, 0, l.centre);
     pyce_parallel_for(do_segment_outputs, &l, c->segments, p->threads);
 }
 
-void pyce_run_rows(const problem *p) {
+/* Row by row; the sums as pyce_for_blocks takes them. */
+static void do_long_rows(const problem *p, const cut *c, int64_t length, partial_sums *parts) {
     const int64_t rows = p->outer * p->inner;
+    sums here;
+    int64_t i;
+    length = pyce_block_length(p, length);
+    if (parts) parts->count = (rows + length - 1) / length;
+    for (i = 0; i < rows; i++) {
+        const block b = pyce_block_at(p, i / p->inner, i % p->inner, 1);
+        if (i % length == 0) memset(&here, 0, sizeof here);
+        do_long_row(p, c, &b, &here);
+        if (parts && (i + 1 == rows || (i + 1) % length == 0)) {
+            p->kernels->fold(&here, parts->hi + i / length, parts->lo + i / length);
+        }
+    }
+}
+
+void pyce_run_rows(const problem *p, partial_sums *parts) {
     if (p->classes <= LANE_CLASSES) {
-        const int64_t length = matrix_rows(p), pieces = LANES_ELEMENTS / (length * p->classes);
-        pyce_for_blocks(p, pieces > 1 ? pieces * length : length, do_few_classes);
+        pyce_for_blocks(p, pyce_few_classes_rows(p), pyce_few_classes, parts);
     } else {
         const cut c = cut_row(p);
-        const int64_t fit = BLOCK_BYTES / (p->classes * p->set->size);
-        int64_t i;
-        if (p->threads > 1 && c.segments > 1 && rows < 2 * (int64_t)p->threads) {
-            for (i = 0; i < rows; i++) {
-                const block b = pyce_block_at(p, i / p->inner, i % p->inner, 1);
-                do_long_row(p, &c, &b);
-            }
-            return;
-        }
-        pyce_for_blocks(p, fit < 1 ? 1 : (fit > BLOCK_ROWS ? BLOCK_ROWS : fit), do_many_classes);
+        const int64_t length = many_classes_rows(p), rows = p->outer * p->inner;
+        if (p->threads > 1 && c.segments > 1 && rows < 2 * (int64_t)p->threads) do_long_rows(p, &c, length, parts);
+        else pyce_for_blocks(p, length, do_pieces, parts);
     }
 }

@@ -7,7 +7,9 @@
  *   p_j = exp(x_j - max) / (1 + rest)
  *   grad_j = S p_j - t_j,  but (R - t_a rest) / (1 + rest) at a unique maximum a, R the mass of the other labels,
  *            where S p_a - t_a would cancel
- *   hess_j = S p_j (1 - p_j),  1 - p_j = rest / (1 + rest) where x_j is maximal */
+ *   hess_j = S p_j (1 - p_j),  1 - p_j = rest / (1 + rest) where x_j is maximal
+ *
+ * each times the row's weight, derivatives also over the denominator. */
 
 typedef struct NAME(row) {
     two rest; /* times REST_ONE */
@@ -41,8 +43,8 @@ PYCE_INLINE two NAME(log_sum_of)(NAME(row) row) {
     return two_of(tiny ? row.rest.hi : log.hi * REST_ONE, WIDE ? (tiny ? row.rest.lo : log.lo * REST_ONE) : 0.0);
 }
 
-PYCE_INLINE void NAME(losses_body)(const row_states *states, int64_t n, double *loss, double *lse,
-                                   const int32_t dense) {
+PYCE_INLINE void NAME(losses_body)(const row_states *states, int64_t n, const row_weights *weights, double *loss,
+                                   double *lse, const int32_t dense) {
     int64_t i;
     PYCE_SIMD
     for (i = 0; i < n; i++) {
@@ -54,20 +56,24 @@ PYCE_INLINE void NAME(losses_body)(const row_states *states, int64_t n, double *
                                    : two_of(at == max ? 0.0 : gap.hi, at == max ? 0.0 : gap.lo);
         const two mass_log = scale_by_power(multiply(row.mass, log, WIDE), 1.0 / REST_ONE, WIDE);
         const two total = add(distance, mass_log, WIDE);
-        const double sum = WIDE ? total.hi + total.lo : total.hi;
+        const double weight = weights->value[i], sum = total.hi * weight;
+        const double low = WIDE ? finite_or_zero(product_error(total.hi, weight, sum) + total.lo * weight) : 0.0;
         const double log_one = log.hi * (1.0 / REST_ONE);
         const int bad = row.poisoned | (row.nothing & (row.mass.hi != 0.0));
-        loss[i] = bad ? (double)NAN : sum;
+        const double value = bad ? (double)NAN : sum + low;
+        loss[i] = weights->keep[i] == 0.0 ? 0.0 : value;
         lse[i] = row.rest.hi != row.rest.hi ? (double)NAN : (max - max == 0.0 ? max + log_one : max);
     }
 }
 
-static void NAME(losses)(const row_states *states, int64_t n, int32_t dense, double *loss, double *lse) {
-    if (dense) NAME(losses_body)(states, n, loss, lse, 1);
-    else NAME(losses_body)(states, n, loss, lse, 0);
+static void NAME(losses)(const row_states *states, int64_t n, int32_t dense, const row_weights *weights, double *loss,
+                         double *lse) {
+    if (dense) NAME(losses_body)(states, n, weights, loss, lse, 1);
+    else NAME(losses_body)(states, n, weights, loss, lse, 0);
 }
 
-PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, row_constants *to, const int32_t dense) {
+PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, const row_weights *weights,
+                                      const double *scale, row_constants *to, const int32_t dense) {
     int64_t i;
     PYCE_SIMD
     for (i = 0; i < n; i++) {
@@ -78,11 +84,16 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, row_c
         const double prob_poison = (row.poisoned | row.nothing) ? (double)NAN : 0.0;
         const double poison = (row.poisoned | (row.nothing & (row.mass.hi != 0.0))) ? (double)NAN : 0.0;
         const two per_exp = multiply(row.inverse, NAME(centre_of)(max), WIDE);
-        const two mass_per_exp = multiply(row.mass, per_exp, WIDE);
-        const two mass_per_one = multiply(row.mass, row.inverse, WIDE);
+        const two weight = weigh(weights->value[i], scale, WIDE);
+        const two mass = dense ? multiply(row.mass, weight, WIDE) : weight;
+        const two mass_per_exp = multiply(mass, per_exp, WIDE);
+        const two mass_per_one = multiply(mass, row.inverse, WIDE);
         const two others = multiply(row.rest, row.inverse, WIDE); /* (1 - p_max) REST_ONE */
-        const two away = dense ? multiply(two_of(states->top[i], states->top_lo[i]), others, WIDE) : others;
-        const two toward = multiply(two_of(states->other[i], states->other_lo[i]), row.inverse, WIDE);
+        const two others_weighted = multiply(others, weight, WIDE);
+        const two away =
+            dense ? multiply(two_of(states->top[i], states->top_lo[i]), others_weighted, WIDE) : others_weighted;
+        const two per_one = multiply(weight, row.inverse, WIDE);
+        const two toward = multiply(two_of(states->other[i], states->other_lo[i]), per_one, WIDE);
         const double at_unique = dense ? (toward.hi - away.hi * (1.0 / REST_ONE)) +
                                              (toward.lo - away.lo * (1.0 / REST_ONE))
                                        : mass_per_one.hi;
@@ -99,8 +110,11 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, row_c
         to->mass_scale_lo.MEMBER[i] =
             WIDE ? (real)mass_per_exp.lo : (real)(mass_per_exp.hi - (double)(real)mass_per_exp.hi);
         to->grad_at_max.MEMBER[i] = (real)((unique ? at_unique : mass_per_one.hi) + poison);
-        to->tie.MEMBER[i] = unique | row.nothing ? (real)0 : (real)1;
-        to->grad_at_label.MEMBER[i] = (real)(poison - others.hi * (1.0 / REST_ONE));
+        to->weight.MEMBER[i] = (real)weight.hi;
+        to->weight_lo.MEMBER[i] =
+            WIDE ? (real)weight.lo : (real)finite_or_zero(weight.hi - (double)(real)weight.hi);
+        to->tie.MEMBER[i] = unique | row.nothing ? (real)0 : (real)weight.hi;
+        to->grad_at_label.MEMBER[i] = (real)(poison - others_weighted.hi * (1.0 / REST_ONE));
         to->hess_at_max.MEMBER[i] = (real)(bend.hi * (1.0 / REST_ONE) + poison);
         to->log_sum.MEMBER[i] = (real)(log.hi * (1.0 / REST_ONE) + prob_poison);
         to->log_sum_lo.MEMBER[i] =
@@ -108,16 +122,17 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, row_c
     }
 }
 
-static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, row_constants *to) {
-    if (dense) NAME(constants_body)(states, n, to, 1);
-    else NAME(constants_body)(states, n, to, 0);
+static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, const row_weights *weights,
+                            const double *scale, row_constants *to) {
+    if (dense) NAME(constants_body)(states, n, weights, scale, to, 1);
+    else NAME(constants_body)(states, n, weights, scale, to, 0);
 }
 
 /* One row's constants, and the outputs of one logit ------------------------------------------------------------- */
 
 typedef struct NAME(lane) {
     real max, shift, limit, prob_scale, prob_scale_lo, prob_at_max, mass_scale, mass_scale_lo, grad_at_max, tie;
-    real hess_at_max, log_sum, log_sum_lo;
+    real weight, weight_lo, hess_at_max, log_sum, log_sum_lo;
     real_bits offset;
 } NAME(lane);
 
@@ -134,10 +149,27 @@ PYCE_INLINE NAME(lane) NAME(lane_of)(const row_constants *from, int64_t i) {
     lane.mass_scale_lo = from->mass_scale_lo.MEMBER[i];
     lane.grad_at_max = from->grad_at_max.MEMBER[i];
     lane.tie = from->tie.MEMBER[i];
+    lane.weight = from->weight.MEMBER[i];
+    lane.weight_lo = from->weight_lo.MEMBER[i];
     lane.hess_at_max = from->hess_at_max.MEMBER[i];
     lane.log_sum = from->log_sum.MEMBER[i];
     lane.log_sum_lo = from->log_sum_lo.MEMBER[i];
     return lane;
+}
+
+/* -log p_j times the weight, and times t if there are labels: factors of the classes here */
+PYCE_INLINE real NAME(weighted_nll)(NAME(lane) lane, real x, real t, const int dense) {
+    const real factor = dense ? lane.weight * t : lane.weight;
+    const real factor_lo =
+        dense ? FMA(lane.weight_lo, t, -NAME(residual)(factor, lane.weight, t)) : lane.weight_lo;
+    const real gap = lane.max - x, gap_back = lane.max - gap;
+    const real gap_lo = (lane.max - (gap + gap_back)) + (gap_back - x);
+    const real sum = x == lane.max ? lane.log_sum : gap + lane.log_sum, back = sum - gap;
+    const real sum_lo =
+        x == lane.max ? lane.log_sum_lo : ((gap - (sum - back)) + (lane.log_sum - back)) + (gap_lo + lane.log_sum_lo);
+    const real low = FMA(factor, sum_lo, factor_lo * sum);
+    const real value = low - low == (real)0 ? NAME(fused)(factor, sum, low) : factor * sum;
+    return factor == (real)0 && sum == sum ? (real)0 : value;
 }
 
 /* `which` and `dense` are constants where this is inlined. */
@@ -145,7 +177,9 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
                                  const int dense) {
     const NAME(exponential) e = NAME(exponential_of)((x < lane.limit ? lane.shift : x) - lane.shift); /* finite */
     const real power = x < lane.limit ? (real)0 : NAME(power_of)(e.magic, lane.offset);
-    if (which == ROWS_LOG_PROB) {
+    if (which == ROWS_LABELS_GRAD) {
+        *first = NAME(weighted_nll)(lane, x, t, dense);
+    } else if (which == ROWS_LOG_PROB) {
         const real gap = lane.max - x, back = lane.max - gap;
         const real gap_lo = (lane.max - (gap + back)) + (back - x);
         const real minus = NAME(sum_of)(gap, lane.log_sum, gap_lo + lane.log_sum_lo);
@@ -156,12 +190,12 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
     } else {
         const NAME(pair) mass_p = NAME(pair_scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
         if (which != ROWS_HESS) {
-            *first = x == lane.max ? (dense ? lane.grad_at_max - lane.tie * t : lane.grad_at_max)
-                                   : (dense ? FMA(mass_p.hi, EXP_UNBIAS, -t) : mass_p.hi * EXP_UNBIAS);
+            const real toward = mass_p.hi * EXP_UNBIAS;
+            *first = x == lane.max ? (dense ? FMA(-lane.tie, t, lane.grad_at_max) : lane.grad_at_max)
+                                   : (dense ? FMA(-lane.weight, t, toward) : toward);
         }
         if (which != ROWS_GRAD) {
-            const NAME(pair) p =
-                dense ? NAME(pair_scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo) : mass_p;
+            const NAME(pair) p = NAME(pair_scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo);
             const real h = x == lane.max ? lane.hess_at_max : NAME(bent)(mass_p, p) * EXP_UNBIAS;
             *(which == ROWS_HESS ? first : second) = h;
         }
@@ -171,7 +205,8 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
 /* grad at an index label, after the loop has written S p there */
 PYCE_INLINE void NAME(write_label)(const row_constants *constants, int64_t row, real x, real *grad) {
     const int top = x == constants->max.MEMBER[row] && constants->tie.MEMBER[row] == (real)0;
-    *grad = top ? constants->grad_at_label.MEMBER[row] : *grad - (real)1;
+    const real rest = (*grad - constants->weight.MEMBER[row]) - constants->weight_lo.MEMBER[row];
+    *grad = top ? constants->grad_at_label.MEMBER[row] : rest;
 }
 
 PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const int dense) {
@@ -239,4 +274,5 @@ ROWS_LOOP(hess, ROWS_HESS)
 ROWS_LOOP(grad_hess, ROWS_GRAD_HESS)
 ROWS_LOOP(prob, ROWS_PROB)
 ROWS_LOOP(log_prob, ROWS_LOG_PROB)
+ROWS_LOOP(labels_grad, ROWS_LABELS_GRAD)
 #undef ROWS_LOOP

@@ -11,10 +11,6 @@ static pyce_status check_numbers(const pyce_args *args, pyce_error *error) {
         return pyce_fail(error, PYCE_ERROR_LOSS, PYCE_ARG_LOSS_KIND, args->loss_kind, "loss_kind %d is not a pyce_loss",
                          (int)args->loss_kind);
     }
-    if (args->reserved) {
-        return pyce_fail(error, PYCE_ERROR_RESERVED, PYCE_ARG_ARGS, args->reserved, "args.reserved is %d, must be 0",
-                         (int)args->reserved);
-    }
     if (args->num_threads < 0) {
         return pyce_fail(error, PYCE_ERROR_THREADS, PYCE_ARG_NUM_THREADS, args->num_threads,
                          "num_threads is %d, must be 0 (automatic) or more", (int)args->num_threads);
@@ -41,7 +37,43 @@ static pyce_status check_numbers(const pyce_args *args, pyce_error *error) {
     return PYCE_OK;
 }
 
+/* The options that are numbers. */
+static pyce_status check_options(const pyce_args *args, pyce_error *error) {
+    const double smoothing = args->label_smoothing, value = args->denominator_value;
+    const int by_value = args->denominator == PYCE_DENOMINATOR_VALUE;
+    if (args->reduction < PYCE_REDUCTION_NONE || args->reduction > PYCE_REDUCTION_MEAN) {
+        return pyce_fail(error, PYCE_ERROR_OPTION, PYCE_ARG_REDUCTION, args->reduction,
+                         "reduction %d is not a pyce_reduction", (int)args->reduction);
+    }
+    if (args->denominator < PYCE_DENOMINATOR_WEIGHTS || args->denominator > PYCE_DENOMINATOR_VALUE) {
+        return pyce_fail(error, PYCE_ERROR_OPTION, PYCE_ARG_DENOMINATOR, args->denominator,
+                         "denominator %d is not a pyce_denominator", (int)args->denominator);
+    }
+    if (args->denominator != PYCE_DENOMINATOR_WEIGHTS && args->reduction != PYCE_REDUCTION_MEAN) {
+        return pyce_fail(error, PYCE_ERROR_OPTION, PYCE_ARG_DENOMINATOR, args->denominator,
+                         "denominator is that of the mean: it needs the reduction mean");
+    }
+    if (by_value ? !(value > 0.0 && value - value == 0.0) : value != 0.0) {
+        return pyce_fail(error, PYCE_ERROR_VALUE, PYCE_ARG_DENOMINATOR, 0,
+                         by_value ? "denominator is %.17g, must be a finite number above 0"
+                                  : "denominator_value is %.17g, but denominator does not call for it",
+                         value);
+    }
+    if (!(smoothing >= 0.0 && smoothing <= 1.0)) {
+        return pyce_fail(error, PYCE_ERROR_VALUE, PYCE_ARG_LABEL_SMOOTHING, 0,
+                         "label_smoothing is %.17g, must be in [0, 1]", smoothing);
+    }
+    if (args->has_ignore_index && args->loss_kind != PYCE_SPARSE_SOFTMAX) {
+        return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_IGNORE_INDEX, args->ignore_index,
+                         "ignore_index is not an option of %s", pyce_loss_name(args->loss_kind));
+    }
+    return PYCE_OK;
+}
+
 /* Arrays -------------------------------------------------------------------------------------------------------- */
+
+/* Which axes of the call an array has. */
+enum { LIES_FULL, LIES_PER_ROW, LIES_ON_CLASSES, LIES_NOWHERE };
 
 /* One array of the call, input or output, with what the checks need to know of it. */
 typedef struct view {
@@ -51,12 +83,12 @@ typedef struct view {
     const int64_t *stride;
     pyce_dtype dtype;
     int32_t reserved;
-    int per_row;
+    int lies;
     uintptr_t low, high; /* its bytes: low <= address < high; equal if it has none */
 } view;
 
 static view view_of(const pyce_args *args, pyce_argument argument, const void *data, const int64_t *stride,
-                    pyce_dtype dtype, int32_t reserved, int per_row) {
+                    pyce_dtype dtype, int32_t reserved, int lies) {
     view v;
     v.name = pyce_argument_name(argument);
     v.argument = argument;
@@ -64,13 +96,26 @@ static view view_of(const pyce_args *args, pyce_argument argument, const void *d
     v.stride = stride;
     v.dtype = dtype;
     v.reserved = reserved;
-    v.per_row = per_row && is_rows(args);
+    v.lies = lies == LIES_PER_ROW && !is_rows(args) ? LIES_FULL : lies;
     v.low = v.high = 0;
     return v;
 }
 
 static int skips(const pyce_args *args, const view *v, int32_t axis) {
-    return v->per_row && axis == args->axis;
+    switch (v->lies) {
+    case LIES_PER_ROW: return axis == args->axis;
+    case LIES_ON_CLASSES: return axis != args->axis;
+    case LIES_NOWHERE: return 1;
+    default: return 0;
+    }
+}
+
+static int is_empty(const pyce_args *args, const view *v) {
+    int32_t i;
+    for (i = 0; i < args->ndim; i++) {
+        if (args->shape[i] == 0 && !skips(args, v, i)) return 1;
+    }
+    return 0;
 }
 
 /* Finds the bytes of an array. -1 if they do not fit the address space. */
@@ -80,7 +125,7 @@ static int find_bytes(const pyce_args *args, view *v) {
     int64_t before = 0, after = 0;
     int32_t i;
     v->low = v->high = base;
-    if (pyce_count_elements(args, v->per_row) == 0) return 0;
+    if (is_empty(args, v)) return 0;
     for (i = 0; i < args->ndim; i++) {
         const int64_t steps = args->shape[i] - 1;
         const int64_t stride = v->stride[i];
@@ -119,17 +164,36 @@ static int is_float(pyce_dtype dtype) {
     return dtype >= PYCE_FLOAT32 && dtype <= PYCE_BFLOAT16;
 }
 
-static pyce_status check_input(const pyce_args *args, view *v, int integers, pyce_error *error) {
-    const int right = integers ? !is_float(v->dtype) && pyce_dtype_size(v->dtype) : is_float(v->dtype);
-    if (!v->data && pyce_count_elements(args, v->per_row)) {
+/* What an array may hold. */
+typedef struct content {
+    int (*holds)(pyce_dtype dtype);
+    const char *words;
+} content;
+
+static int is_integer(pyce_dtype dtype) {
+    return dtype >= PYCE_INT8 && pyce_dtype_size(dtype);
+}
+
+static int is_bool(pyce_dtype dtype) {
+    return dtype == PYCE_BOOL;
+}
+
+static const content floats = {is_float, "a floating-point type"}, integers = {is_integer, "an integer type"},
+                     bools = {is_bool, "bool"};
+
+static pyce_status check_dtype(const view *v, content expected, pyce_error *error) {
+    const char *came = pyce_dtype_name(v->dtype);
+    if (expected.holds(v->dtype)) return PYCE_OK;
+    return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected %s", v->name,
+                     came ? came : "unknown", expected.words);
+}
+
+static pyce_status check_input(const pyce_args *args, view *v, content expected, pyce_error *error) {
+    const pyce_status status = check_dtype(v, expected, error);
+    if (!v->data && !is_empty(args, v)) {
         return pyce_fail(error, PYCE_ERROR_NULL, v->argument, 0, "%s: data is NULL", v->name);
     }
-    if (!right) {
-        const char *came = pyce_dtype_name(v->dtype);
-        return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected %s", v->name,
-                         came ? came : "unknown", integers ? "an integer type" : "a floating-point type");
-    }
-    return check_memory(args, v, error);
+    return status == PYCE_OK ? check_memory(args, v, error) : status;
 }
 
 /* Whether no two elements of an output share memory: sorted by stride, each axis steps over all the smaller ones. */
@@ -154,14 +218,8 @@ static int is_spread(const pyce_args *args, const view *v) {
 }
 
 static pyce_status check_output(const pyce_args *args, view *v, pyce_error *error) {
-    pyce_status status;
-    if (!is_float(v->dtype)) {
-        const char *came = pyce_dtype_name(v->dtype);
-        return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype,
-                         "%s: dtype is %s, expected a floating-point type",
-                         v->name, came ? came : "unknown");
-    }
-    status = check_memory(args, v, error);
+    pyce_status status = check_dtype(v, v->argument == PYCE_ARG_CORRECT ? bools : floats, error);
+    if (status == PYCE_OK) status = check_memory(args, v, error);
     if (status == PYCE_OK && v->low != v->high && !is_spread(args, v)) {
         return pyce_fail(error, PYCE_ERROR_STRIDE, v->argument, 0, "%s: its strides let elements overlap each other",
                          v->name);
@@ -196,44 +254,78 @@ static pyce_status check_overlap(const pyce_args *args, const view *inputs, int3
     return PYCE_OK;
 }
 
-static pyce_status check_arrays(const pyce_args *args, pyce_error *error) {
+/* Arrays and outputs that the loss or the outputs asked for do not use. */
+static pyce_status check_uses(const pyce_args *args, pyce_error *error) {
+    const char *loss = pyce_loss_name(args->loss_kind);
+    if (args->pos_weight.data && args->loss_kind != PYCE_WEIGHTED) {
+        return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_POS_WEIGHT, 0, "pos_weight is not an argument of %s", loss);
+    }
+    if (args->class_weight.data && !is_rows(args)) {
+        return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_CLASS_WEIGHT, 0, "class_weight is not an option of %s",
+                         loss);
+    }
+    if (args->vector.data && !args->hvp.data) {
+        return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_VECTOR, 0, "vector is given, but hvp is not asked for");
+    }
+    if (args->labels_grad.data && args->loss_kind == PYCE_SPARSE_SOFTMAX) {
+        return pyce_fail(error, PYCE_ERROR_OUTPUT, PYCE_ARG_LABELS_GRAD, 0, "labels_grad is not an output of %s", loss);
+    }
+    return PYCE_OK;
+}
+
+enum { INPUTS = 7 };
+
+static pyce_status check_inputs(const pyce_args *args, view *inputs, int32_t *count, pyce_error *error) {
     const int sparse = args->loss_kind == PYCE_SPARSE_SOFTMAX, weighted = args->loss_kind == PYCE_WEIGHTED;
     const int labelled = pyce_wants_labels(args);
-    view inputs[3], outputs[OUTPUT_COUNT];
-    int32_t input_count = 0, output_count = 0, i;
     pyce_status status = PYCE_OK;
-#define ARRAY(member, argument, per_row) \
-    view_of(args, argument, args->member.data, args->member.stride, args->member.dtype, args->member.reserved, per_row)
-    inputs[input_count++] = ARRAY(logits, PYCE_ARG_LOGITS, 0);
-    if (labelled) inputs[input_count++] = ARRAY(labels, PYCE_ARG_LABELS, sparse);
-    if (labelled && weighted) inputs[input_count++] = ARRAY(pos_weight, PYCE_ARG_POS_WEIGHT, 0);
-#undef ARRAY
-    if (!weighted && args->pos_weight.data) {
-        return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_POS_WEIGHT, 0, "pos_weight is not an argument of %s",
-                         pyce_loss_name(args->loss_kind));
+#define ARRAY(member, argument, lies, condition, expected)                                                         \
+    if (status == PYCE_OK && (condition)) {                                                                        \
+        inputs[*count] = view_of(args, argument, args->member.data, args->member.stride, args->member.dtype,       \
+                                 args->member.reserved, lies);                                                     \
+        status = check_input(args, inputs + (*count)++, expected, error);                                          \
     }
-    for (i = 0; i < input_count && status == PYCE_OK; i++)
-        status = check_input(args, inputs + i, i == 1 && sparse, error);
+    ARRAY(logits, PYCE_ARG_LOGITS, LIES_FULL, 1, floats)
+    ARRAY(labels, PYCE_ARG_LABELS, sparse ? LIES_PER_ROW : LIES_FULL, labelled, sparse ? integers : floats)
+    ARRAY(pos_weight, PYCE_ARG_POS_WEIGHT, LIES_FULL, labelled && weighted, floats)
+    ARRAY(sample_weight, PYCE_ARG_SAMPLE_WEIGHT, LIES_PER_ROW, args->sample_weight.data, floats)
+    ARRAY(where, PYCE_ARG_WHERE, LIES_PER_ROW, args->where.data, bools)
+    ARRAY(class_weight, PYCE_ARG_CLASS_WEIGHT, LIES_ON_CLASSES, args->class_weight.data, floats)
+    ARRAY(vector, PYCE_ARG_VECTOR, LIES_FULL, args->hvp.data, floats)
+#undef ARRAY
+    return status;
+}
+
+static pyce_status check_arrays(const pyce_args *args, pyce_error *error) {
+    view inputs[INPUTS], outputs[OUTPUT_COUNT];
+    int32_t input_count = 0, output_count = 0, i;
+    pyce_status status = check_uses(args, error);
+    if (status == PYCE_OK) status = check_inputs(args, inputs, &input_count, error);
     for (i = 0; i < OUTPUT_COUNT && status == PYCE_OK; i++) {
         const output_info *info = pyce_outputs + i;
         const pyce_output *out = output_of(args, i);
+        const int reduced = info->argument == PYCE_ARG_LOSS && args->reduction != PYCE_REDUCTION_NONE;
         if (!out->data) continue;
         if (info->rows_only && !is_rows(args)) {
             return pyce_fail(error, PYCE_ERROR_OUTPUT, info->argument, 0, "%s is not an output of %s",
                              pyce_argument_name(info->argument), pyce_loss_name(args->loss_kind));
         }
-        outputs[output_count] =
-            view_of(args, info->argument, out->data, out->stride, out->dtype, out->reserved, info->per_row);
+        outputs[output_count] = view_of(args, info->argument, out->data, out->stride, out->dtype, out->reserved,
+                                        reduced ? LIES_NOWHERE : info->per_row ? LIES_PER_ROW : LIES_FULL);
         status = check_output(args, outputs + output_count++, error);
     }
     if (status != PYCE_OK) return status;
     if (output_count == 0) return pyce_fail(error, PYCE_ERROR_OUTPUT, PYCE_ARG_NONE, 0, "no output is asked for");
     status = check_overlap(args, inputs, input_count, outputs, output_count, error);
-    return status == PYCE_OK && sparse && labelled ? pyce_check_labels(args, error) : status;
+    if (status == PYCE_OK && args->loss_kind == PYCE_SPARSE_SOFTMAX && pyce_wants_labels(args)) {
+        status = pyce_check_labels(args, error);
+    }
+    return status;
 }
 
 pyce_status pyce_validate(const pyce_args *args, pyce_error *error) {
-    const pyce_status status = check_numbers(args, error);
+    pyce_status status = check_numbers(args, error);
+    if (status == PYCE_OK) status = check_options(args, error);
     if (status != PYCE_OK) return status;
     if (pyce_count_elements(args, 0) < 0 || (is_rows(args) && pyce_count_elements(args, 1) < 0)) {
         return pyce_fail(error, PYCE_ERROR_SHAPE, PYCE_ARG_SHAPE, 0, "shape has more elements than can be addressed");

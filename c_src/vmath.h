@@ -157,6 +157,21 @@ PYCE_INLINE two scale_by_power(two a, double power, const int wide) {
     return two_of(a.hi * power, wide ? a.lo * power : 0.0);
 }
 
+/* weight * scale, scale in two terms; infinities stay */
+PYCE_INLINE two weigh(double weight, const double *scale, const int wide) {
+    const double product = weight * scale[0];
+    if (!wide) return two_of(product, 0.0);
+    return two_of(product, finite_or_zero(product_error(weight, scale[0], product) + weight * scale[1]));
+}
+
+/* a * b, like two_product, but infinities stay */
+PYCE_INLINE two safe_product(two a, two b) {
+    const double p = a.hi * b.hi;
+    two r = fast_two_sum(p, finite_or_zero(product_error(a.hi, b.hi, p) + (a.hi * b.lo + a.lo * b.hi)));
+    r.lo = finite_or_zero(r.lo);
+    return r;
+}
+
 /* 1 / y for y >= 1. */
 PYCE_INLINE two reciprocal(two y, const int wide) {
     const double r = 1.0 / y.hi;

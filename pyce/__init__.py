@@ -24,6 +24,7 @@ from pyce.losses import (
     sparse_softmax_cross_entropy_with_logits,
     weighted_cross_entropy_with_logits,
 )
+from pyce.second_order import hessian_vector_product
 
 __version__: str = _core.library()["version"]
 
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "get_include",
     "get_library",
+    "hessian_vector_product",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",

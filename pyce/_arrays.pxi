@@ -17,7 +17,7 @@ cdef extern from "Python.h":
     int PyObject_GetBuffer(object exporter, Py_buffer *view, int flags) noexcept
 
 cdef enum:
-    MAX_VIEWS = 9  # as many arrays as pyce_args has
+    MAX_VIEWS = 16  # as many arrays as pyce_args has
 
 cdef struct View:
     Py_buffer buffer
@@ -27,6 +27,7 @@ cdef struct Call:
     pyce_args args
     pyce_error error
     double weight  # a pos_weight that came as a number
+    double factor  # a sample_weight that did
     int held       # how many of the views are to be released
     View views[MAX_VIEWS]
 
@@ -35,6 +36,7 @@ cdef enum:
     LOGITS = 1
     REALS = 2
     INDICES = 3
+    BOOLS = 4
 
 # How an array lies on the logits. An extent of 1 becomes a stride of 0.
 cdef enum:
@@ -42,8 +44,12 @@ cdef enum:
     ROWS = 1     # the same, or 1 along axes other than the class axis
     REDUCED = 2  # the shape without the class axis
     ONTO = 3     # broadcasts onto it by NumPy's rules
+    LOSSES = 4   # the shape of the unreduced loss, or 1 along its axes, or a scalar
+    CLASSES = 5  # one entry for each class
+    SCALAR = 6   # no axes
 
-cdef tuple RULE_NAMES = ("same", "rows", "reduced", "onto")
+cdef tuple RULE_NAMES = ("same", "rows", "reduced", "onto", "losses", "classes", "scalar")
+cdef object BOOL_DTYPE = _np.dtype(_np.bool_)
 cdef object ndarray = _np.ndarray
 cdef object empty = _np.empty
 cdef object FLOAT32_DTYPE = _np.dtype(_np.float32)
@@ -111,6 +117,8 @@ cdef inline pyce_dtype format_dtype(const char *format, Py_ssize_t size) noexcep
         return PYCE_FLOAT64
     if format[0] == b"e":
         return PYCE_FLOAT16
+    if format[0] == b"?":
+        return PYCE_BOOL
     width = 0 if size == 1 else 1 if size == 2 else 2 if size == 4 else 3
     if format[0] in (b"b", b"h", b"i", b"l", b"q"):
         return PYCE_INT8 + width
@@ -120,7 +128,9 @@ cdef inline pyce_dtype format_dtype(const char *format, Py_ssize_t size) noexcep
 
 
 cdef bint is_held_by(pyce_dtype dtype, int content) noexcept nogil:
-    return dtype >= PYCE_INT8 if content == INDICES else PYCE_FLOAT32 <= dtype <= PYCE_BFLOAT16
+    if content == INDICES:
+        return dtype >= PYCE_INT8
+    return dtype == PYCE_BOOL if content == BOOLS else PYCE_FLOAT32 <= dtype <= PYCE_BFLOAT16
 
 
 cdef View *open_input(Call *call, object value, str name, int content) except NULL:
@@ -138,6 +148,8 @@ cdef View *open_input(Call *call, object value, str name, int content) except NU
         value = _intake.as_logits(value, name)
     elif content == REALS:
         value = _intake.as_labels(value, name)
+    elif content == BOOLS:
+        value = _intake.as_bools(value, name)
     else:
         value = _intake.as_indices(value, name)
     view = acquire(call, value)
@@ -159,17 +171,20 @@ cdef int set_problem(Call *call, const Py_buffer *buffer, bint rows, object axis
 cdef bint set_strides(const pyce_args *args, const Py_buffer *buffer, int64_t *stride, int rule) noexcept nogil:
     """Strides in elements, one for each axis of the logits; False if the shapes do not fit."""
     cdef int own = buffer.ndim - 1
+    cdef bint stretches = rule == ONTO or rule == LOSSES
     cdef int i
     for i in range(args.ndim - 1, -1, -1):
         stride[i] = 0
-        if rule == REDUCED and i == args.axis:
+        if ((rule == REDUCED or rule == LOSSES) and i == args.axis) or (rule == CLASSES and i != args.axis):
+            continue
+        if rule == SCALAR or (rule == LOSSES and buffer.ndim == 0):
             continue
         if own < 0:
             if rule == ONTO:
                 continue
             return False
         if buffer.shape[own] != args.shape[i]:
-            if buffer.shape[own] != 1 or not (rule == ONTO or (rule == ROWS and i != args.axis)):
+            if buffer.shape[own] != 1 or not (stretches or (rule == ROWS and i != args.axis)):
                 return False
         elif buffer.shape[own] != 1:
             stride[i] = buffer.strides[own] // buffer.itemsize
@@ -196,38 +211,33 @@ cdef int read_weight(Call *call, object pos_weight) except -1:
                      "pos_weight")
 
 
-cdef pyce_output *output_at(pyce_args *args, int place) noexcept nogil:
-    if place == 0:
-        return &args.loss
-    elif place == 1:
-        return &args.grad
-    elif place == 2:
-        return &args.hess
-    elif place == 3:
-        return &args.lse
-    elif place == 4:
-        return &args.prob
-    return &args.log_prob
+cdef inline pyce_output *output_at(pyce_args *args, int place) noexcept nogil:
+    """The outputs stand in pyce_args in the order of OUTPUT_NAMES."""
+    return &args.loss + place
 
 
-cdef bint is_per_row(int place) noexcept nogil:
-    """Whether an output lacks the class axis: loss and lse."""
-    return place == 0 or place == 3
+cdef inline int rule_of(const pyce_args *args, int place) noexcept nogil:
+    """How an output lies on the logits."""
+    if place == LOSS and args.reduction != PYCE_REDUCTION_NONE:
+        return SCALAR
+    return REDUCED if args.axis >= 0 and (place == LOSS or place == LSE or place == CORRECT) else SAME
 
 
 cdef object attach_output(Call *call, int place, str name, object given, object dtype):
     """Point the output at the caller's array or at a new one; that array is returned."""
     cdef pyce_output *output = output_at(&call.args, place)
-    cdef int rule = REDUCED if call.args.axis >= 0 and is_per_row(place) else SAME
+    cdef int rule = rule_of(&call.args, place)
     cdef View *view
     cdef object array
     if given is None:
+        if place == CORRECT:
+            dtype = BOOL_DTYPE
         array = empty(new_shape(call, rule), logits_dtype(call) if dtype is None else dtype)
     else:
         array = given if type(given) is ndarray else _intake.as_out(given, f"out for {name}")
     view = acquire(call, array)
-    if view == NULL or (given is not None and not is_held_by(view.dtype, LOGITS)):
-        raise _intake.out_dtype_error(array, f"out for {name}")
+    if view == NULL or (given is not None and not is_held_by(view.dtype, BOOLS if place == CORRECT else LOGITS)):
+        raise _intake.out_dtype_error(array, f"out for {name}", place == CORRECT)
     if view.buffer.readonly:
         raise ValueError(f"out for {name} is read-only")
     if not set_strides(&call.args, &view.buffer, output.stride, rule):
@@ -248,6 +258,8 @@ cdef object finish_output(object array, int ndim, object given):
 cdef object new_shape(const Call *call, int rule):
     cdef const pyce_args *args = &call.args
     cdef int i
+    if rule == SCALAR:
+        return ()
     if args.ndim == 2 and rule == REDUCED:
         return args.shape[1 - args.axis]
     return tuple([args.shape[i] for i in range(args.ndim) if rule != REDUCED or i != args.axis])

@@ -25,27 +25,41 @@ SPARSE_SOFTMAX = PYCE_SPARSE_SOFTMAX
 
 cdef object DEFAULT_AXIS = _intake.DEFAULT_AXIS
 
-# Every output by its place in pyce_args, and what `returns` may ask for.
-cdef tuple OUTPUT_NAMES = ("loss", "grad", "hess", "lse", "prob", "log_prob")
-cdef tuple ELEMENT_RETURNS = ("loss", "grad", "hess")
-cdef tuple ROW_RETURNS = ("loss", "grad", "hess", "lse")
+# Every output by its place in pyce_args, and what `returns` may ask of each loss.
+cdef enum:
+    LOSS = 0
+    LSE = 3
+    CORRECT = 6
+    HVP = 8
+cdef tuple OUTPUT_NAMES = ("loss", "grad", "hess", "lse", "prob", "log_prob", "correct", "labels_grad", "hvp")
 cdef dict PLACES = {name: (number,) for number, name in enumerate(OUTPUT_NAMES)}
-cdef dict ELEMENT_PLACES = {name: PLACES[name] for name in ELEMENT_RETURNS}
-cdef dict ROW_PLACES = {name: PLACES[name] for name in ROW_RETURNS}
+cdef dict ELEMENT_PLACES = {name: PLACES[name] for name in ("loss", "grad", "hess", "prob", "log_prob", "labels_grad")}
+cdef dict SPARSE_PLACES = {name: PLACES[name] for name in ("loss", "grad", "hess", "lse", "prob", "log_prob", "correct")}
+cdef dict ROW_PLACES = SPARSE_PLACES | {"labels_grad": PLACES["labels_grad"]}
+cdef dict HVP_PLACES = {"hvp": PLACES["hvp"]}
+cdef tuple RETURNS = (None, ELEMENT_PLACES, ELEMENT_PLACES, ROW_PLACES, SPARSE_PLACES)  # by loss
 
 include "_arrays.pxi"
 include "_views.pxi"
+include "_options.pxi"
 
 
 def compute(int kind, tuple positional, labels, targets, logits, pos_weight, axis, dim, returns, out, dtype,
-            num_threads, int isa=0):
+            num_threads, int isa=0, reduction="none", denominator="weights", sample_weight=None, where=None,
+            class_weight=None, label_smoothing=0.0, ignore_index=None, vector=None):
     """One call of a loss function; `isa` is for tests (0: the best there is)."""
     if positional or targets is not None or dim is not None or labels is None or logits is None:
         labels, axis = settle_names(kind, positional, labels, targets, logits, axis, dim)
     if kind == PYCE_WEIGHTED and pos_weight is None:
         raise TypeError("pos_weight is missing: it is required, pos_weight=...")
 
-    cdef dict names = ROW_PLACES if kind >= PYCE_SOFTMAX else ELEMENT_PLACES
+    cdef tuple options = None
+    if (reduction is not NO_REDUCTION or denominator is not BY_WEIGHTS or sample_weight is not None
+            or where is not None or class_weight is not None or not is_zero(label_smoothing)
+            or ignore_index is not None or vector is not None):
+        options = (reduction, denominator, sample_weight, where, class_weight, label_smoothing, ignore_index, vector)
+
+    cdef dict names = RETURNS[kind] if vector is None else HVP_PLACES
     cdef bint single = isinstance(returns, str)
     cdef tuple places = names.get(returns) if single else None
     if places is None:
@@ -53,7 +67,7 @@ def compute(int kind, tuple positional, labels, targets, logits, pos_weight, axi
     if out is not None:
         out = parse_out(out, places, single)
 
-    cdef list values = evaluate(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa)
+    cdef list values = evaluate(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa, options)
     if single:
         return values[0]
     return _Result(tuple(returns), values)
@@ -64,32 +78,34 @@ def transform(int kind, str output, x, axis, out, num_threads, int isa=0):
     cdef tuple places = PLACES[output]
     if out is not None:
         out = parse_out(out, places, True)
-    cdef list values = evaluate(kind, None, x, None, axis, places, out, None, num_threads, isa)
+    cdef list values = evaluate(kind, None, x, None, axis, places, out, None, num_threads, isa, None)
     return values[0]
 
 
-cpdef list evaluate(int kind, labels, logits, pos_weight, axis, tuple places, dict out, dtype, num_threads, int isa):
+cpdef list evaluate(int kind, labels, logits, pos_weight, axis, tuple places, dict out, dtype, num_threads, int isa,
+                    tuple options):
     """The outputs at `places`, in that order."""
     cdef Call call
     cdef list values
     call.held = 0
     try:
-        values = fill_and_run(&call, kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa)
+        values = fill_and_run(&call, kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa,
+                              options)
     finally:
         release(&call)
     if values is None:
-        return evaluate_folded(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa)
+        return evaluate_folded(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa, options)
     return values
 
 
 cdef list fill_and_run(Call *call, int kind, object labels, object logits, object pos_weight, object axis,
-                       tuple places, dict out, object dtype, object num_threads, int isa):
-    """Options to pyce_args, and the call. None if the logits have more axes than the library takes."""
+                       tuple places, dict out, object dtype, object num_threads, int isa, tuple options):
+    """Arguments to pyce_args, and the call. None if the logits have more axes than the library takes."""
     cdef pyce_args *args = &call.args
     cdef pyce_status status
     cdef View *view
     cdef str name
-    cdef int place
+    cdef int place, rule, ndim
     cdef bint rows = kind >= PYCE_SOFTMAX
 
     call.args = pyce_args_init()
@@ -110,6 +126,8 @@ cdef list fill_and_run(Call *call, int kind, object labels, object logits, objec
             read_into(call, open_input(call, labels, "labels", REALS), &args.labels, ROWS if rows else SAME, "labels")
     if pos_weight is not None:
         read_weight(call, pos_weight)
+    if options is not None:
+        fill_options(call, options)
 
     if dtype is not None:
         dtype = _intake.as_dtype(dtype)
@@ -124,7 +142,9 @@ cdef list fill_and_run(Call *call, int kind, object labels, object logits, objec
     if status != PYCE_OK:
         raise_error(&call.error)
     for place in range(len(values)):
-        values[place] = finish_output(values[place], args.ndim - (1 if rows and is_per_row(places[place]) else 0),
+        rule = rule_of(args, places[place])
+        ndim = 0 if rule == SCALAR else args.ndim - (rule == REDUCED)
+        values[place] = finish_output(values[place], ndim,
                                       None if out is None else out.get(OUTPUT_NAMES[places[place]]))
     return values
 
@@ -199,17 +219,17 @@ cdef dict parse_out(object out, tuple places, bint single):
 
 
 cdef list evaluate_folded(int kind, object labels, object logits, object pos_weight, object axis, tuple places,
-                          dict out, object dtype, object num_threads, int isa):
+                          dict out, object dtype, object num_threads, int isa, tuple options):
     """Logits of more than PYCE_MAX_NDIM axes, through copies of at most two."""
     logits = _intake.as_array(logits, "logits")
     class_axis = normal_axis(axis, logits.ndim) if kind >= PYCE_SOFTMAX else None
     rule = "same" if kind < PYCE_SOFTMAX else "reduced" if kind == PYCE_SPARSE_SOFTMAX else "rows"
 
-    def evaluate_flat(labels, logits, pos_weight, axis, out):
-        return evaluate(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa)
+    def evaluate_flat(labels, logits, pos_weight, axis, out, options):
+        return evaluate(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa, options)
 
     names = tuple([OUTPUT_NAMES[place] for place in places])
-    return _fold.evaluate_folded(evaluate_flat, rule, (labels, logits, pos_weight), class_axis, names, out)
+    return _fold.evaluate_folded(evaluate_flat, rule, (labels, logits, pos_weight), class_axis, names, out, options)
 
 
 def losses():
@@ -222,7 +242,7 @@ def returns(str loss):
     cdef tuple known = losses()
     if loss not in known:
         raise ValueError(f"loss must be one of {', '.join(known)}, got {loss!r}")
-    return ROW_RETURNS if known.index(loss) + 1 >= PYCE_SOFTMAX else ELEMENT_RETURNS
+    return tuple(RETURNS[known.index(loss) + 1])
 
 
 def isas():

@@ -12,18 +12,20 @@ import numpy as np
 
 from pyce._intake import Array, as_array, as_out, shape_error
 
-PER_ROW = ("loss", "lse")
+PER_ROW = ("loss", "lse", "correct")
+Options = tuple[Any, ...]  # in the order of _options.pxi
 
 
 def evaluate_folded(
-    evaluate: Callable[[Any, Any, Any, int, dict[str, Any]], list[Array]],
+    evaluate: Callable[[Any, Any, Any, int, dict[str, Any], Options | None], list[Array]],
     rule: str,
     arrays: tuple[Any, Any, Any],
     axis: int | None,
     names: tuple[str, ...],
     out: dict[str, Any] | None,
+    options: Options | None,
 ) -> list[Any]:
-    """Run `evaluate(labels, logits, pos_weight, axis, out)` on folded arrays; `axis` is None for the binary losses."""
+    """Run `evaluate(labels, logits, pos_weight, axis, out, options)` on folded arrays; `axis` is None if binary."""
     labels = None if arrays[0] is None else as_array(arrays[0], "labels")
     logits = as_array(arrays[1], "logits")
     pos_weight = None if arrays[2] is None else as_array(arrays[2], "pos_weight")
@@ -32,9 +34,17 @@ def evaluate_folded(
     reduced = full if axis is None else full[:axis] + full[axis + 1 :]
 
     def fold(array: Array, per_row: bool = False) -> Array:
-        if axis is None or per_row:
-            return array.reshape(-1)
+        if axis is None or per_row or array.ndim == 0:
+            return array.reshape(-1) if array.ndim else array
         return np.moveaxis(array, axis, last).reshape(int(np.prod(reduced)), full[axis])
+
+    def fold_losses(value: Any, name: str) -> Any:
+        if value is None:
+            return None
+        array = as_array(value, name)
+        if array.ndim and not (array.ndim == len(reduced) and _fits_onto(array.shape, reduced)):
+            raise shape_error(name, "losses", array.shape, full, -1 if axis is None else axis)
+        return fold(np.broadcast_to(array, reduced, subok=True), True) if array.ndim else array
 
     if labels is not None:
         _check_labels(rule, labels.shape, full, axis)
@@ -43,22 +53,40 @@ def evaluate_folded(
         if not _fits_onto(pos_weight.shape, full):
             raise shape_error("pos_weight", "onto", pos_weight.shape, full, -1)
         pos_weight = fold(np.broadcast_to(pos_weight, full, subok=True))
-    targets = {name: _target(out, name, reduced if name in PER_ROW else full) for name in names}
-    _check_overlap(targets, {"labels": arrays[0], "logits": logits, "pos_weight": arrays[2]})
+    is_reduced = options is not None and options[0] != "none"
+    inputs = {"labels": arrays[0], "logits": logits, "pos_weight": arrays[2]}
+    if options is not None:
+        reduction, denominator, sample_weight, where, class_weight, smoothing, ignore_index, vector = options
+        inputs |= {"sample_weight": sample_weight, "where": where, "class_weight": class_weight, "vector": vector}
+        if vector is not None:
+            vector = as_array(vector, "vector")
+            if vector.shape != full:
+                raise shape_error("vector", "same", vector.shape, full, -1)
+            vector = fold(vector)
+        options = (
+            reduction, denominator, fold_losses(sample_weight, "sample_weight"), fold_losses(where, "where"),
+            class_weight, smoothing, ignore_index, vector,
+        )  # fmt: skip
+
+    shapes = {name: reduced if name in PER_ROW else full for name in names}
+    if is_reduced and "loss" in shapes:
+        shapes["loss"] = ()
+    targets = {name: _target(out, name, shape) for name, shape in shapes.items()}
+    _check_overlap(targets, inputs)
     scratch = {
         name: np.empty_like(fold(target, name in PER_ROW)) for name, target in targets.items() if target is not None
     }
-    values = evaluate(labels, fold(logits), pos_weight, 0 if axis is None else 1, scratch)
+    values = evaluate(labels, fold(logits), pos_weight, 0 if axis is None else 1, scratch, options)
 
     results: list[Any] = []
     for name, value in zip(names, values, strict=True):
         if axis is None or name in PER_ROW:
-            unfolded = value.reshape(reduced)
+            unfolded = np.reshape(value, shapes[name])
         else:
             unfolded = np.moveaxis(value.reshape(*reduced, full[axis]), last, axis)
         target = targets[name]
         if target is None or out is None:
-            results.append(np.ascontiguousarray(unfolded))
+            results.append(np.ascontiguousarray(unfolded) if unfolded.ndim else unfolded[()])
         else:
             target[...] = unfolded
             results.append(out[name])

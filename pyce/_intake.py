@@ -78,6 +78,13 @@ def as_labels(array: Array, name: str) -> Array:
     raise _dtype_error(array, name, "a real dtype")
 
 
+def as_bools(array: Array, name: str) -> Array:
+    """An array of bool, whose data is always readable as it is."""
+    if array.dtype == np.bool_:
+        return np.array(array, order="C", copy=True)
+    raise TypeError(f"{name} must have dtype bool, got {_dtype_name(array)}: compare, e.g. {name} != 0")
+
+
 def as_indices(array: Array, name: str) -> Array:
     """A native, aligned copy of integer labels."""
     if array.dtype.kind in "iu" and not is_bfloat16(array):
@@ -98,8 +105,10 @@ def as_out(value: object, name: str) -> Array:
     return first
 
 
-def out_dtype_error(array: Array, name: str) -> ValueError:
+def out_dtype_error(array: Array, name: str, is_bool: bool = False) -> ValueError:
     """Why an array of `out` cannot be written."""
+    if is_bool:
+        return ValueError(f"{name} must have dtype bool, got {_dtype_name(array)}")
     if _is_float(array):
         return ValueError(f"{name} must be aligned and in native byte order, got {_dtype_name(array)} that is not")
     return ValueError(f"{name} must have dtype {FLOATS}, got {array.dtype}")
@@ -134,13 +143,16 @@ def bfloat16_dtype(logits: Array | None) -> np.dtype[Any]:
 
 
 def shape_error(name: str, rule: str, got: tuple[int, ...], logits: tuple[int, ...], axis: int) -> ValueError:
-    """One sentence with both shapes. `rule` is one of the four ways in which an array lies on the logits."""
+    """One sentence with both shapes. `rule` is one of the ways in which an array lies on the logits."""
     reduced = tuple(n for i, n in enumerate(logits) if i != axis)
     expected = {
         "same": "have the shape of logits",
         "rows": f"have the shape of logits, or 1 along axes other than the class axis {axis}",
         "reduced": f"have the shape of logits without the class axis {axis}, {reduced}",
         "onto": "broadcast onto logits without enlarging them",
+        "losses": f"be a number or have the {len(reduced)} axes of the loss, {reduced}, an extent of 1 being repeated",
+        "classes": f"have one entry for each class, shape {logits[axis : axis + 1]}",
+        "scalar": "have no axes, since the loss is reduced to one number",
     }[rule]
     return ValueError(f"{name} must {expected}; got {name} of shape {got} and logits of shape {logits}")
 

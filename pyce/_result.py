@@ -35,6 +35,10 @@ class Result(tuple[Any, ...]):
     grad: npt.NDArray[Any]
     hess: npt.NDArray[Any]
     lse: npt.NDArray[Any]
+    prob: npt.NDArray[Any]
+    log_prob: npt.NDArray[Any]
+    correct: npt.NDArray[Any]
+    labels_grad: npt.NDArray[Any]
 
     _names: tuple[str, ...] = ()
 

@@ -15,6 +15,11 @@ def sigmoid_cross_entropy_with_logits(
     targets=None,
     name=None,
     returns="loss",
+    reduction="none",
+    denominator="weights",
+    sample_weight=None,
+    where=None,
+    label_smoothing=0.0,
     out=None,
     dtype=None,
     num_threads=None,
@@ -44,8 +49,22 @@ def sigmoid_cross_entropy_with_logits(
     name : object
         Ignored; TensorFlow has it.
     returns : str or tuple of str, default "loss"
-        What to compute, in one pass: "loss", "grad" (the derivative of each loss by its logit), "hess" (the second
-        derivative).
+        What to compute, in one pass: "loss", "grad" (the derivative by each logit), "hess" (the second derivative),
+        "labels_grad" (the derivative by each label), "prob" (s(x)), "log_prob" (its logarithm). The last two depend on
+        the logits alone, the others carry every option.
+    reduction : "none", "sum" or "mean", default "none"
+        "sum" and "mean" give one loss for all; grad, hess and labels_grad are then its derivatives. Sums are taken in
+        double in a fixed order.
+    denominator : "weights", "rows", "batch" or a number > 0, default "weights"
+        What a mean divides by: the sum of `sample_weight` over what is not masked, the number of losses that are not
+        masked, the number of all losses, or the number given. A mean over nothing is NaN, its derivatives are 0.
+    sample_weight : array_like of real numbers, or a number, optional
+        Multiplies each loss. It has the axes of the unreduced loss, an extent of 1 being repeated. Where it is exactly
+        0, the results are 0 whatever the logits hold.
+    where : array_like of bool, or a bool, optional
+        False masks a loss: its results are 0 whatever the logits hold. Axes as those of `sample_weight`.
+    label_smoothing : float in [0, 1], default 0
+        Smoothing e turns a label z into ``(1 - e) z + e / 2``, before any weight.
     out : array, or dict of arrays by name of `returns`, optional
         Where to write: arrays (or PyTorch tensors) of any of the four dtypes and any strides, which decide their own
         dtype. ``{"grad": logits}`` overwrites the logits; any other overlap is refused. The very objects passed are
@@ -59,7 +78,7 @@ def sigmoid_cross_entropy_with_logits(
     Returns
     -------
     array, or pyce.Result if `returns` is a tuple
-        New arrays in C order with the shape of `logits`; NumPy scalars if that has no axes.
+        New arrays in C order with the shape of `logits`; NumPy scalars if that has no axes, and for a reduced loss.
 
     Raises
     ------
@@ -67,8 +86,8 @@ def sigmoid_cross_entropy_with_logits(
         For a positional argument, for logits of another dtype, for labels that are not real, for masked arrays, for
         tensors that require grad, and for bfloat16 results that would need ml_dtypes where it is not installed.
     ValueError
-        If shapes differ, if both spellings of a name are given, for an unknown name in `returns`, and for an `out`
-        that is read-only, overlaps, or has another shape or dtype.
+        If shapes differ, if both spellings of a name are given, for an unknown name in `returns`, an option outside its
+        range, and for an `out` that is read-only, overlaps, or has another shape or dtype.
 
     See Also
     --------
@@ -86,7 +105,10 @@ def sigmoid_cross_entropy_with_logits(
     array([[0.47407698, 0.40318605, 0.55435524],
            [0.37110067, 0.59813887, 0.34115387]])
     """
-    return compute(SIGMOID, positional, labels, targets, logits, None, None, None, returns, out, dtype, num_threads)
+    return compute(
+        SIGMOID, positional, labels, targets, logits, None, None, None, returns, out, dtype, num_threads, 0,
+        reduction, denominator, sample_weight, where, None, label_smoothing,
+    )  # fmt: skip
 
 
 def weighted_cross_entropy_with_logits(
@@ -97,6 +119,11 @@ def weighted_cross_entropy_with_logits(
     targets=None,
     name=None,
     returns="loss",
+    reduction="none",
+    denominator="weights",
+    sample_weight=None,
+    where=None,
+    label_smoothing=0.0,
     out=None,
     dtype=None,
     num_threads=None,
@@ -114,7 +141,9 @@ def weighted_cross_entropy_with_logits(
 
     Parameters
     ----------
-    labels, logits, targets, name, returns, out, dtype, num_threads
+    labels, logits, targets, name, returns, reduction, denominator, sample_weight, where, label_smoothing
+        As for `sigmoid_cross_entropy_with_logits`.
+    out, dtype, num_threads
         As for `sigmoid_cross_entropy_with_logits`.
     pos_weight : array_like of real numbers, or a number
         The weight q. It broadcasts onto `logits` by NumPy's rules and may not enlarge the result.
@@ -122,7 +151,7 @@ def weighted_cross_entropy_with_logits(
     Returns
     -------
     array, or pyce.Result if `returns` is a tuple
-        New arrays in C order with the shape of `logits`; NumPy scalars if that has no axes.
+        New arrays in C order with the shape of `logits`; NumPy scalars if that has no axes, and for a reduced loss.
 
     Raises
     ------
@@ -148,8 +177,9 @@ def weighted_cross_entropy_with_logits(
            [0.07422013, 0.11962777, 0.06823077]])
     """
     return compute(
-        WEIGHTED, positional, labels, targets, logits, pos_weight, None, None, returns, out, dtype, num_threads
-    )
+        WEIGHTED, positional, labels, targets, logits, pos_weight, None, None, returns, out, dtype, num_threads, 0,
+        reduction, denominator, sample_weight, where, None, label_smoothing,
+    )  # fmt: skip
 
 
 def softmax_cross_entropy_with_logits(
@@ -160,6 +190,12 @@ def softmax_cross_entropy_with_logits(
     dim=None,
     name=None,
     returns="loss",
+    reduction="none",
+    denominator="weights",
+    sample_weight=None,
+    where=None,
+    class_weight=None,
+    label_smoothing=0.0,
     out=None,
     dtype=None,
     num_threads=None,
@@ -192,7 +228,24 @@ def softmax_cross_entropy_with_logits(
     name : object
         Ignored; TensorFlow has it.
     returns : str or tuple of str, default "loss"
-        What to compute, in one pass: "loss", "grad", "hess", "lse".
+        What to compute, in one pass: "loss", "grad", "hess", "labels_grad" (the derivative by each label), "lse",
+        "prob" (p), "log_prob" (its logarithm), "correct" (bool: the first of the greatest logits has the first of the
+        greatest labels). The last four depend on logits and labels alone, the others carry every option.
+    reduction : "none", "sum" or "mean", default "none"
+        "sum" and "mean" give one loss for all; grad, hess and labels_grad are then its derivatives. Sums are taken in
+        double in a fixed order.
+    denominator : "weights", "rows", "batch" or a number > 0, default "weights"
+        What a mean divides by: the sum of `sample_weight` over what is not masked, the number of losses that are not
+        masked, the number of all losses, or the number given. A mean over nothing is NaN, its derivatives are 0.
+    sample_weight : array_like of real numbers, or a number, optional
+        Multiplies each loss. It has the axes of the unreduced loss, an extent of 1 being repeated. Where it is exactly
+        0, the results are 0 whatever the logits hold.
+    where : array_like of bool, or a bool, optional
+        False masks a loss: its results are 0 whatever the logits hold. Axes as those of `sample_weight`.
+    class_weight : array_like of real numbers, shape (C,), optional
+        Multiplies the label of each class.
+    label_smoothing : float in [0, 1], default 0
+        Smoothing e turns labels t into ``(1 - e) t + e / C``, before class weights.
     out : array, or dict of arrays by name of `returns`, optional
         Where to write: arrays (or PyTorch tensors) of any of the four dtypes and any strides, which decide their own
         dtype. ``{"grad": logits}`` overwrites the logits; any other overlap is refused. The very objects passed are
@@ -206,8 +259,8 @@ def softmax_cross_entropy_with_logits(
     Returns
     -------
     array, or pyce.Result if `returns` is a tuple
-        New arrays in C order: grad and hess with the shape of `logits`, loss and lse without the class axis; NumPy
-        scalars where no axis is left.
+        New arrays in C order: loss, lse and correct without the class axis, the others with the shape of `logits`;
+        NumPy scalars where no axis is left, and for a reduced loss.
 
     Raises
     ------
@@ -216,7 +269,8 @@ def softmax_cross_entropy_with_logits(
         tensors that require grad, and for bfloat16 results that would need ml_dtypes where it is not installed.
     ValueError
         If shapes do not fit, if there are rows but no classes, if both spellings of a name are given, for an unknown
-        name in `returns`, and for an `out` that is read-only, overlaps, or has another shape or dtype.
+        name in `returns`, an option outside its range, and for an `out` that is read-only, overlaps, or has another
+        shape or dtype.
     numpy.exceptions.AxisError
         If the logits have no such axis.
 
@@ -237,7 +291,10 @@ def softmax_cross_entropy_with_logits(
     >>> pyce.softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     array([1.41436878, 1.66425453])
     """
-    return compute(SOFTMAX, positional, labels, None, logits, None, axis, dim, returns, out, dtype, num_threads)
+    return compute(
+        SOFTMAX, positional, labels, None, logits, None, axis, dim, returns, out, dtype, num_threads, 0,
+        reduction, denominator, sample_weight, where, class_weight, label_smoothing,
+    )  # fmt: skip
 
 
 def sparse_softmax_cross_entropy_with_logits(
@@ -248,6 +305,13 @@ def sparse_softmax_cross_entropy_with_logits(
     dim=None,
     name=None,
     returns="loss",
+    reduction="none",
+    denominator="weights",
+    sample_weight=None,
+    where=None,
+    class_weight=None,
+    label_smoothing=0.0,
+    ignore_index=None,
     out=None,
     dtype=None,
     num_threads=None,
@@ -267,22 +331,32 @@ def sparse_softmax_cross_entropy_with_logits(
     ----------
     labels : array_like of any integer dtype, the shape of `logits` without the class axis
         Class indices, 0 to C - 1. Read in place.
-    logits, axis, dim, name, returns, out, dtype, num_threads
-        As for `softmax_cross_entropy_with_logits`.
+    logits, axis, dim, name, returns, reduction, sample_weight, where, out, dtype, num_threads
+        As for `softmax_cross_entropy_with_logits`; there is no "labels_grad", and "correct" tells whether the label is
+        the first of the greatest logits.
+    denominator : "weights", "rows", "batch" or a number > 0, default "weights"
+        As there, but "weights" counts each row with its class weight too.
+    class_weight : array_like of real numbers, shape (C,), optional
+        Multiplies each loss by the weight of its label's class. With `label_smoothing` it multiplies the smoothed
+        labels, class by class.
+    label_smoothing : float in [0, 1], default 0
+        Smoothing e takes e of the label away and spreads it evenly over all C classes.
+    ignore_index : int, optional
+        Rows with this label are masked, like those where `where` is False. It need not be a class index.
 
     Returns
     -------
     array, or pyce.Result if `returns` is a tuple
-        New arrays in C order: grad and hess with the shape of `logits`, loss and lse without the class axis; NumPy
-        scalars where no axis is left.
+        New arrays in C order: loss, lse and correct without the class axis, the others with the shape of `logits`;
+        NumPy scalars where no axis is left, and for a reduced loss.
 
     Raises
     ------
     TypeError
         As for `softmax_cross_entropy_with_logits`; also for float or bool labels.
     ValueError
-        As for `softmax_cross_entropy_with_logits`; also for a label outside 0 to C - 1, with its index, its value and
-        the range. No output has been touched then.
+        As for `softmax_cross_entropy_with_logits`; also for a label outside 0 to C - 1 in a row that is not
+        masked, with its index, its value and the range. No output has been touched then.
     numpy.exceptions.AxisError
         If the logits have no such axis.
 
@@ -302,4 +376,7 @@ def sparse_softmax_cross_entropy_with_logits(
     >>> pyce.sparse_softmax_cross_entropy_with_logits(labels=[1, 2], logits=logits)
     array([1.96436878, 0.17425453])
     """
-    return compute(SPARSE_SOFTMAX, positional, labels, None, logits, None, axis, dim, returns, out, dtype, num_threads)
+    return compute(
+        SPARSE_SOFTMAX, positional, labels, None, logits, None, axis, dim, returns, out, dtype, num_threads, 0,
+        reduction, denominator, sample_weight, where, class_weight, label_smoothing, ignore_index,
+    )  # fmt: skip

@@ -26,6 +26,8 @@ cdef extern from "pyce.h" nogil:
         PYCE_ERROR_THREADS
         PYCE_ERROR_ISA
         PYCE_ERROR_ARGUMENT
+        PYCE_ERROR_OPTION
+        PYCE_ERROR_VALUE
         PYCE_ERROR_NDIM
         PYCE_ERROR_SHAPE
         PYCE_ERROR_AXIS
@@ -77,6 +79,13 @@ cdef extern from "pyce.h" nogil:
         PYCE_ARG_LSE
         PYCE_ARG_PROB
         PYCE_ARG_LOG_PROB
+        PYCE_ARG_CORRECT
+        PYCE_ARG_LABELS_GRAD
+        PYCE_ARG_HVP
+        PYCE_ARG_SAMPLE_WEIGHT
+        PYCE_ARG_WHERE
+        PYCE_ARG_CLASS_WEIGHT
+        PYCE_ARG_VECTOR
         PYCE_ARG_ARGS
         PYCE_ARG_LOSS_KIND
         PYCE_ARG_NDIM
@@ -84,6 +93,23 @@ cdef extern from "pyce.h" nogil:
         PYCE_ARG_AXIS
         PYCE_ARG_NUM_THREADS
         PYCE_ARG_ISA
+        PYCE_ARG_REDUCTION
+        PYCE_ARG_DENOMINATOR
+        PYCE_ARG_LABEL_SMOOTHING
+        PYCE_ARG_IGNORE_INDEX
+
+    ctypedef int32_t pyce_reduction
+    enum:
+        PYCE_REDUCTION_NONE
+        PYCE_REDUCTION_SUM
+        PYCE_REDUCTION_MEAN
+
+    ctypedef int32_t pyce_denominator
+    enum:
+        PYCE_DENOMINATOR_WEIGHTS
+        PYCE_DENOMINATOR_ROWS
+        PYCE_DENOMINATOR_BATCH
+        PYCE_DENOMINATOR_VALUE
 
     ctypedef struct pyce_array:
         int64_t stride[8]
@@ -103,18 +129,30 @@ cdef extern from "pyce.h" nogil:
         pyce_array logits
         pyce_array labels
         pyce_array pos_weight
+        pyce_array sample_weight
+        pyce_array where
+        pyce_array class_weight
+        pyce_array vector
         pyce_output loss
         pyce_output grad
         pyce_output hess
         pyce_output lse
         pyce_output prob
         pyce_output log_prob
+        pyce_output correct
+        pyce_output labels_grad
+        pyce_output hvp
+        double label_smoothing
+        double denominator_value
+        int64_t ignore_index
         pyce_loss loss_kind
         int32_t ndim
         int32_t axis
         int32_t num_threads
         pyce_isa isa
-        int32_t reserved
+        pyce_reduction reduction
+        pyce_denominator denominator
+        int32_t has_ignore_index
 
     ctypedef struct pyce_error:
         int64_t struct_size

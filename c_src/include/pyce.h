@@ -18,27 +18,50 @@
  *
  * Outputs, any subset in one call; an output that is not wanted has data == NULL:
  *
- *   loss      as above
- *   grad      d loss / d x, the logits' shape
- *   hess      d2 loss / d x2, the exact diagonal of the Hessian, the logits' shape
- *   lse       log sum_j exp(x_j), one for each row (softmax family)
- *   prob      s(x) or softmax(x), the logits' shape
- *   log_prob  its logarithm, the logits' shape
+ *   loss         as above; one number under a reduction
+ *   grad         d loss / d x, the logits' shape
+ *   hess         d2 loss / d x2, the exact diagonal of the Hessian, the logits' shape
+ *   labels_grad  d loss / d label, the logits' shape (dense labels)
+ *   hvp          the Hessian times `vector`, the logits' shape
+ *   lse          log sum_j exp(x_j), one for each row (softmax family)
+ *   prob         s(x) or softmax(x), the logits' shape
+ *   log_prob     its logarithm, the logits' shape
+ *   correct      whether the label is the first of the greatest logits, bool, one for each row (softmax family); for
+ *                dense labels the first of the greatest labels; false if a logit or label of the row is NaN
  *
- * lse, prob and log_prob depend on the logits alone; a call that asks for nothing else needs no labels.
+ * lse, prob and log_prob depend on the logits alone; a call that asks for nothing else needs no labels. correct
+ * depends on logits and labels. The others carry every option below.
+ *
+ * Options. None of them is set by pyce_args_init().
+ *
+ *   sample_weight    w, one for each loss: multiplies it. Exactly 0 gives 0, whatever the logits hold
+ *   where            bool, one for each loss: where it is false the loss is masked: 0, whatever the logits hold
+ *   ignore_index     (sparse softmax) rows with this label are masked, be it inside the range or not
+ *   class_weight     W, one for each class (softmax family): with an index label y the loss is multiplied by W_y;
+ *                    with dense labels the effective labels are W_j t_j
+ *   label_smoothing  e in [0, 1]: t_j becomes (1 - e) t_j + e / classes, z becomes (1 - e) z + e / 2. Before class and
+ *                    positive weights; an index label is smoothed as the dense one that it stands for
+ *   reduction        PYCE_REDUCTION_SUM, _MEAN: loss is one number, and the others are its derivatives
+ *   denominator      of the mean: the sum over unmasked losses of w (times W_y of an index label); their number; the
+ *                    number of all losses; or denominator_value
+ *
+ * A mean is NaN if and only if its denominator is 0 (or something summed is NaN); its derivatives are 0 then. Sums are
+ * taken in a fixed order in double, for float64 in two doubles: no thread count and no memory layout changes a bit.
  *
  * Shapes. A call has one shape (`ndim`, `shape`), that of the logits, and for the softmax family a class axis
  * (`axis`). Every array is a pointer, a dtype and one stride per axis, in elements; strides may be negative.
  * A stride of 0 broadcasts an input. Arrays without a class axis (loss, lse, index labels) ignore the stride of
- * `axis`. The binary losses ignore `axis`. At most PYCE_MAX_NDIM axes; ndim == 0 is a scalar (binary losses only).
+ * `axis`, and so do sample_weight and where; class_weight has the stride of `axis` alone, and a loss under a
+ * reduction none. The binary losses ignore `axis`. At most PYCE_MAX_NDIM axes; ndim == 0 is a scalar (binary losses only).
  *
- * Types. logits, outputs, labels of sigmoid, weighted and softmax, and pos_weight: float32, float64, float16,
+ * Types. logits, vector, outputs, weights, and labels of sigmoid, weighted and softmax: float32, float64, float16,
  * bfloat16, in any mixture. Index labels: any integer type. The computation is in float64 if the logits, the labels or a
  * requested output are, else in float32 (with wider accumulators); 1 - z and q z are formed in double. A half-precision
- * result is the float32 (or float64) result rounded once to nearest even; nothing is converted in memory.
+ * result is the float32 (or float64) result rounded once to nearest even; nothing is converted in memory. where and
+ * correct are bool: bytes, 0 or not (written as 0 and 1).
  *
  * Results. Every result is within 2 units in the last place of the exact value, tiny ones included (for labels in [0, 1]
- * and weights up to 1e15), and depends on the values of its own row (or element) alone: not on the number of threads,
+ * and weights up to 1e15; docs/accuracy.md says what class weights and smoothing add), and depends on the values of its own row (or element) alone: not on the number of threads,
  * the memory layout, the rows around it, or which other outputs of the same type of computation are asked for. Every
  * instruction set with fused multiply-add gives the same bits.
  *
@@ -135,7 +158,9 @@ enum {
     PYCE_ERROR_OUTPUT = 22,  /* no output asked for, or one that this loss does not have */
     PYCE_ERROR_THREADS = 23, /* num_threads is negative */
     PYCE_ERROR_ISA = 24,     /* isa is unknown, not in this build, or not in this CPU */
-    PYCE_ERROR_ARGUMENT = 25, /* an array that this loss does not use is given */
+    PYCE_ERROR_ARGUMENT = 25, /* an array or an option that this loss does not use is given */
+    PYCE_ERROR_OPTION = 26,   /* reduction or denominator is unknown, or denominator goes without a mean */
+    PYCE_ERROR_VALUE = 27,    /* label_smoothing outside [0, 1], denominator_value not a finite number above 0 */
     /* shapes and memory */
     PYCE_ERROR_NDIM = 30,    /* ndim outside 0 .. PYCE_MAX_NDIM (1 .. for the softmax family) */
     PYCE_ERROR_SHAPE = 31,   /* a negative extent, or more elements or bytes than an address can reach */
@@ -157,7 +182,7 @@ enum {
     PYCE_FLOAT64 = 2,
     PYCE_FLOAT16 = 3,
     PYCE_BFLOAT16 = 4,
-    PYCE_BOOL = 5,     /* reserved: not yet accepted */
+    PYCE_BOOL = 5, /* where and correct */
     PYCE_INT8 = 11,
     PYCE_INT16 = 12,
     PYCE_INT32 = 13,
@@ -176,6 +201,17 @@ enum {
     PYCE_ISA_AVX512 = 3    /* AVX-512 F, BW, DQ, VL and FMA */
 };
 
+typedef int32_t pyce_reduction;
+enum { PYCE_REDUCTION_NONE = 0, PYCE_REDUCTION_SUM = 1, PYCE_REDUCTION_MEAN = 2 };
+
+typedef int32_t pyce_denominator; /* of the mean */
+enum {
+    PYCE_DENOMINATOR_WEIGHTS = 0, /* the sum over unmasked losses of sample_weight, times W_y of an index label */
+    PYCE_DENOMINATOR_ROWS = 1,    /* the number of unmasked losses */
+    PYCE_DENOMINATOR_BATCH = 2,   /* the number of losses */
+    PYCE_DENOMINATOR_VALUE = 3    /* denominator_value */
+};
+
 typedef int32_t pyce_argument; /* which argument an error is about */
 enum {
     PYCE_ARG_NONE = 0,
@@ -188,13 +224,24 @@ enum {
     PYCE_ARG_LSE = 7,
     PYCE_ARG_PROB = 8,
     PYCE_ARG_LOG_PROB = 9,
+    PYCE_ARG_CORRECT = 10,
+    PYCE_ARG_LABELS_GRAD = 11,
+    PYCE_ARG_HVP = 12,
+    PYCE_ARG_SAMPLE_WEIGHT = 13,
+    PYCE_ARG_WHERE = 14,
+    PYCE_ARG_CLASS_WEIGHT = 15,
+    PYCE_ARG_VECTOR = 16,
     PYCE_ARG_ARGS = 20, /* the struct itself */
     PYCE_ARG_LOSS_KIND = 21,
     PYCE_ARG_NDIM = 22,
     PYCE_ARG_SHAPE = 23,
     PYCE_ARG_AXIS = 24,
     PYCE_ARG_NUM_THREADS = 25,
-    PYCE_ARG_ISA = 26
+    PYCE_ARG_ISA = 26,
+    PYCE_ARG_REDUCTION = 27,
+    PYCE_ARG_DENOMINATOR = 28,
+    PYCE_ARG_LABEL_SMOOTHING = 29,
+    PYCE_ARG_IGNORE_INDEX = 30
 };
 
 #if UINTPTR_MAX > 0xffffffffu
@@ -225,18 +272,30 @@ typedef struct pyce_args {
     pyce_array logits;
     pyce_array labels;
     pyce_array pos_weight; /* weighted only, and required there */
+    pyce_array sample_weight;
+    pyce_array where;
+    pyce_array class_weight; /* softmax family */
+    pyce_array vector;       /* for hvp, and required there */
     pyce_output loss;
     pyce_output grad;
     pyce_output hess;
     pyce_output lse;
     pyce_output prob;
     pyce_output log_prob;
+    pyce_output correct;
+    pyce_output labels_grad;
+    pyce_output hvp;
+    double label_smoothing;
+    double denominator_value; /* of PYCE_DENOMINATOR_VALUE; else 0 */
+    int64_t ignore_index;     /* counts if has_ignore_index is not 0 */
     pyce_loss loss_kind; /* required */
     int32_t ndim;
     int32_t axis;        /* the class axis, 0 .. ndim - 1 */
     int32_t num_threads; /* 0: as many as OpenMP would use */
     pyce_isa isa;
-    int32_t reserved; /* 0 */
+    pyce_reduction reduction;
+    pyce_denominator denominator;
+    int32_t has_ignore_index;
 } pyce_args;
 
 /* What went wrong. Start from pyce_error_init(). Written by every call, also a good one (status 0, message ""). */

@@ -1,0 +1,51 @@
+/* rows.h: what rows.c (many classes) and lanes.c (few) share. */
+#ifndef PYCE_ROWS_H
+#define PYCE_ROWS_H
+
+#include "problem.h"
+
+/* What a block of rows needs once, whatever the class count. */
+typedef struct scratch {
+    row_states states;
+    row_constants constants;
+    row_weights weights;
+    double loss[BLOCK_ROWS], lse[BLOCK_ROWS];
+    int64_t index[BLOCK_ROWS]; /* index labels, -1 if out of range */
+} scratch;
+
+/* The outputs of the logits' shape: which loop writes which one or two. */
+typedef struct step {
+    int32_t loop, first, second; /* outputs; second -1 if there is none */
+} step;
+enum { MOST_STEPS = 5 };
+
+/* The steps of a call, grad last: it may overwrite the logits. */
+int32_t pyce_plan_steps(const problem *p, step *steps);
+
+/* Whether an output carries the weights, so that it is 0 in a row that is not kept. */
+static inline int is_masked_output(int32_t which) {
+    return which == OUT_GRAD || which == OUT_HESS || which == OUT_LABELS_GRAD || which == OUT_HVP;
+}
+
+/* Whether labels_grad has a factor for each class. */
+static inline int has_factors(const problem *p) {
+    return p->class_weight.in || p->label_scale != 1.0;
+}
+
+/* The weights of a block of rows, whose index labels are read; `padded` entries are filled. */
+void pyce_weigh_rows(const problem *p, const block *b, int64_t padded, scratch *s);
+
+/* Losses and log-sum-exps from the states: stored, or added to `to`. */
+void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to);
+
+/* The label sum of a row times its weight, over the denominator. */
+double pyce_mass_of(const problem *p, const scratch *s, int64_t i);
+
+/* Stores whether row i of a block is correct: its label is the place of the first maximum. */
+void pyce_store_correct(const problem *p, const block *b, int64_t i, int64_t label, int64_t place);
+
+/* lanes.c: a block of rows of few classes */
+void pyce_few_classes(const problem *p, const block *b, sums *to);
+int64_t pyce_few_classes_rows(const problem *p); /* rows in a block */
+
+#endif

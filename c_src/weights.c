@@ -1,0 +1,133 @@
+/* weights.c: what weights, masks and smoothing mean for one piece of losses, and what a reduction needs of them. */
+#include "problem.h"
+
+#include <math.h>
+
+void pyce_read_indices(const problem *p, const block *b, int64_t *index) {
+    const operand *labels = p->in + IN_LABELS;
+    int64_t i;
+    for (i = 0; i < b->n; i++) {
+        const int64_t value =
+            pyce_read_label(labels->in, labels->dtype, b->in[IN_LABELS] + i * inner_stride(p, labels));
+        index[i] = value >= 0 && value < p->classes ? value : -1;
+    }
+}
+
+double pyce_class_weight(const problem *p, int64_t index) {
+    const operand *a = &p->class_weight;
+    double value = 1.0;
+    if (a->in && index >= 0) p->doubles->load[a->dtype](&value, input_at(a, index * a->class_stride), 1, 1);
+    return value;
+}
+
+/* Whether row i of a block has a label that is to be ignored. */
+static int is_ignored(const problem *p, const block *b, int64_t i) {
+    const operand *labels = p->in + IN_LABELS;
+    return pyce_is_ignored(p->args, b->in[IN_LABELS] + i * inner_stride(p, labels));
+}
+
+/* Whether the row's weight has its class's as a factor: smoothed, the class weights are in the labels. */
+static int weighs_index(const problem *p) {
+    return p->indexed && p->class_weight.in && !p->dense;
+}
+
+static void read_masks(const problem *p, const block *b, uint8_t *counts) {
+    const operand *where = p->in + IN_WHERE;
+    int64_t i;
+    for (i = 0; i < b->n; i++) {
+        const char *at = where->in ? where->in + b->in[IN_WHERE] + i * inner_stride(p, where) : NULL;
+        counts[i] = (uint8_t)(!at || *at != 0);
+    }
+    if (!p->indexed || !p->args->has_ignore_index) return;
+    for (i = 0; i < b->n; i++) {
+        if (is_ignored(p, b, i)) counts[i] = 0;
+    }
+}
+
+void pyce_read_weights(const problem *p, const block *b, const int64_t *index, weights *to) {
+    const operand *sample = p->in + IN_SAMPLE_WEIGHT;
+    int64_t i;
+    int kept = 1;
+    if (sample->in) {
+        p->doubles->load[sample->dtype](to->value, input_at(sample, b->in[IN_SAMPLE_WEIGHT]), inner_stride(p, sample),
+                                        b->n);
+    } else {
+        for (i = 0; i < b->n; i++) to->value[i] = 1.0;
+    }
+    read_masks(p, b, to->counts);
+    for (i = 0; i < b->n; i++) {
+        const double factor = weighs_index(p) ? pyce_class_weight(p, index[i]) : 1.0;
+        const int keep = to->counts[i] && to->value[i] != 0.0 && factor != 0.0 && p->denominator != 0.0;
+        to->keep[i] = (uint8_t)keep;
+        to->value[i] = keep ? to->value[i] * factor : 0.0;
+        kept &= keep;
+    }
+    to->all = kept;
+}
+
+void pyce_blend_labels(const problem *p, int64_t first, int64_t n, const void *labels, void *to) {
+    const operand *a = &p->class_weight;
+    double w[TILE_BYTES / 4];
+    w[0] = 1.0;
+    if (a->in) p->doubles->load[a->dtype](w, input_at(a, first * a->class_stride), a->class_stride, n);
+    p->set->blend(to, labels, w, a->in != NULL, p->label_scale, p->label_shift, n);
+}
+
+void pyce_fill_factors(const problem *p, int64_t first, int64_t n, void *to) {
+    const operand *a = &p->class_weight;
+    double w[TILE_BYTES / 4];
+    w[0] = 1.0;
+    if (a->in) p->doubles->load[a->dtype](w, input_at(a, first * a->class_stride), a->class_stride, n);
+    p->set->blend(to, NULL, w, a->in != NULL, 0.0, p->label_scale, n);
+}
+
+/* Reductions ------------------------------------------------------------------------------------------------------ */
+
+/* What one piece of losses adds to the denominator. */
+static void add_weights(const problem *p, const block *b, sums *to) {
+    const int32_t kind = p->args->denominator;
+    const int64_t most = p->indexed ? BLOCK_ROWS : MOST_WEIGHTS;
+    int64_t index[BLOCK_ROWS], i, start;
+    block piece = *b;
+    weights w;
+    for (start = 0; start < b->n; start += most) {
+        piece.n = b->n - start < most ? b->n - start : most;
+        if (p->indexed) pyce_read_indices(p, &piece, index);
+        pyce_read_weights(p, &piece, index, &w);
+        for (i = 0; i < piece.n; i++) {
+            const double factor = p->indexed && p->dense ? pyce_class_weight(p, index[i]) : 1.0;
+            const double value = kind == PYCE_DENOMINATOR_WEIGHTS ? w.value[i] * factor : 1.0;
+            w.value[i] = w.counts[i] ? value : 0.0;
+        }
+        p->doubles->accumulate(to, piece.place, w.value, piece.n);
+        pyce_advance(p, &piece, piece.n);
+    }
+}
+
+void pyce_find_denominator(problem *p) {
+    const pyce_args *args = p->args;
+    const int counts_all = args->denominator == PYCE_DENOMINATOR_BATCH || !p->weighted;
+    if (args->reduction != PYCE_REDUCTION_MEAN) return;
+    if (args->denominator == PYCE_DENOMINATOR_VALUE) {
+        p->denominator = args->denominator_value;
+    } else if (counts_all) {
+        p->denominator = (double)(p->outer * p->inner);
+    } else {
+        partial_sums parts;
+        pyce_for_blocks(p, 16 * MOST_WEIGHTS, add_weights, &parts);
+        p->kernels->total(parts.hi, parts.lo, parts.count, 1.0, &p->denominator);
+    }
+    if (p->denominator == 0.0) {
+        p->weighted = 1; /* nothing is kept: the derivatives are 0 */
+        p->scale[0] = 0.0;
+    } else {
+        p->kernels->invert(p->denominator, p->scale);
+    }
+}
+
+void pyce_store_total(const problem *p, const partial_sums *parts) {
+    const pyce_output *loss = &p->args->loss;
+    double total = NAN;
+    if (p->denominator != 0.0) p->kernels->total(parts->hi, parts->lo, parts->count, p->denominator, &total);
+    p->set->store_doubles[loss->dtype](loss->data, &total, 0, 1);
+}
