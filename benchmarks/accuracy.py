@@ -20,14 +20,16 @@ try:
     from tqdm import tqdm
 
     import pyce._core
-    from pyce._verify import DTYPES, LONG_ROW, LOSSES, TRANSFORMS
-    from pyce._verify.cases import ELEMENT_REGIMES, ROW_REGIMES, Case, Rows, make_elements, make_rows
+    from pyce._verify import LONG_ROW, LOSSES, TRANSFORMS
+    from pyce._verify.cases import Case, Rows, make_elements, make_rows
     from pyce._verify.definition import check_reference
     from pyce._verify.measure import Statistics
     from pyce._verify.reference import find_references
+    from pyce._verify.regimes import ELEMENT_REGIMES, ROW_REGIMES
 except ModuleNotFoundError as error:
     sys.exit(f"accuracy.py needs {error.name}; in a checkout: pip install '.[verify,peers]'")
 
+DTYPES = "float32", "float64"
 CLASSES = 2, 3, 10, 100, 1000, 50_000
 REGIMES = tuple(dict.fromkeys((*ROW_REGIMES, *ELEMENT_REGIMES)))
 PACKAGES = {"tensorflow": "tensorflow-cpu", "sklearn": "scikit-learn"}  # where the distribution has another name
