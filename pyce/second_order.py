@@ -68,7 +68,7 @@ def hessian_vector_product(
     >>> import numpy as np, pyce
     >>> logits = np.array([[2.0, 0.5, 1.0]])
     >>> pyce.hessian_vector_product("sparse_softmax", labels=[0], logits=logits, vector=np.array([[1.0, 0.0, 0.0]]))
-    array([[ 0.23373585, -0.08815922, -0.14557663]])
+    array([[ 0.2334796 , -0.08814804, -0.14533155]])
     """
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", repr(loss))
     known = losses()
