@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyce._core import compute, losses
+from pyce import losses
+from pyce._core import SIGMOID, SOFTMAX, SPARSE_SOFTMAX, WEIGHTED, compute
 from pyce._intake import DEFAULT_AXIS, Array
 
 SUFFIX = "_cross_entropy_with_logits"
+# By name: the number of the loss, and which of the options that not all losses have.
+LOSSES: dict[str, tuple[int, tuple[str, ...]]] = {
+    "sigmoid": (SIGMOID, ()),
+    "weighted": (WEIGHTED, ("pos_weight",)),
+    "softmax": (SOFTMAX, ("class_weight",)),
+    "sparse_softmax": (SPARSE_SOFTMAX, ("class_weight", "ignore_index")),
+}
+
+
+def loss_name(loss: str | Callable[..., Any]) -> str:
+    """Return the short name of a loss given by function or by name."""
+    for name in LOSSES:
+        if loss in (name, name + SUFFIX) if isinstance(loss, str) else loss is getattr(losses, name + SUFFIX):
+            return name
+    raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or its function, got {loss!r}")
 
 
 def hessian_vector_product(
@@ -70,14 +86,16 @@ def hessian_vector_product(
     >>> pyce.hessian_vector_product("sparse_softmax", labels=[0], logits=logits, vector=np.array([[1.0, 0.0, 0.0]]))
     array([[ 0.2334796 , -0.08814804, -0.14533155]])
     """
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", repr(loss))
-    known = losses()
-    if name.removesuffix(SUFFIX) not in known:
-        raise ValueError(f"loss must be one of {', '.join(known)}, got {name!r}")
+    name = loss_name(loss)
+    kind, own_options = LOSSES[name]
+    given = {"pos_weight": pos_weight, "class_weight": class_weight, "ignore_index": ignore_index}
+    for option, value in given.items():
+        if value is not None and option not in own_options:
+            raise ValueError(f"{option} is not an option of {name}{SUFFIX}")
     if vector is None:
         raise TypeError("vector is missing: it is required, vector=...")
     result: Array = compute(
-        known.index(name.removesuffix(SUFFIX)) + 1, (), labels, None, logits, pos_weight, axis, None, "hvp", out, dtype,
+        kind, (), labels, None, logits, pos_weight, axis, None, "hvp", out, dtype,
         num_threads, 0, reduction, denominator, sample_weight, where, class_weight, label_smoothing, ignore_index,
         vector,
     )  # fmt: skip
