@@ -83,7 +83,7 @@ def transform(int kind, str output, x, axis, out, num_threads, int isa=0):
 
 
 cpdef list evaluate(int kind, labels, logits, pos_weight, axis, tuple places, dict out, dtype, num_threads, int isa,
-                    tuple options):
+                    tuple options=None):
     """The outputs at `places`, in that order."""
     cdef Call call
     cdef list values
