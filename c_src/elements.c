@@ -21,7 +21,7 @@ static int64_t tile_length(const problem *p) {
 
 /* Whether labels, weights and smoothing must be multiplied out before the loop. */
 static int needs_general(const problem *p) {
-    return p->weighted || p->label_scale != 1.0;
+    return p->weighted || p->label_shift != 0.0;
 }
 
 static int needs_scale(const problem *p) {
