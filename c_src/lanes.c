@@ -57,7 +57,7 @@ static void fill_factors(const problem *p, matrix *factors, int64_t padded) {
 
 /* Probabilities to the Hessian times the vector, in place. */
 static void multiply_hessian(const problem *p, const block *b, const scratch *s, matrices *m, int64_t padded) {
-    int64_t i;
+    int64_t i, c;
     load_matrix(p, b, IN_VECTOR, &m->second, padded);
     for (i = 0; i < b->n; i++) {
         char *prob = (char *)&m->first + i * p->set->size;
@@ -65,6 +65,7 @@ static void multiply_hessian(const problem *p, const block *b, const scratch *s,
         double centre[2] = {0.0, 0.0};
         p->set->dot(prob, vector, padded, p->classes, centre);
         p->set->bend(prob, prob, vector, padded, p->classes, centre, pyce_mass_of(p, s, i));
+        for (c = 0; c < p->classes && pyce_is_nothing(p, s, i); c++) p->set->put(&m->first, c * padded + i, 0.0);
     }
 }
 

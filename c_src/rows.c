@@ -43,6 +43,11 @@ void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to) 
     }
 }
 
+int pyce_is_nothing(const problem *p, const scratch *s, int64_t i) {
+    const double rest = s->states.rest[i];
+    return s->states.max[i] == -INFINITY && rest == rest && pyce_mass_of(p, s, i) == 0.0;
+}
+
 double pyce_mass_of(const problem *p, const scratch *s, int64_t i) {
     const double mass = p->dense ? s->states.other[i] + s->states.top[i] : 1.0;
     return mass * s->weights.value[i] * p->scale[0];
@@ -174,7 +179,8 @@ static double logit_at(const problem *p, const block *b, int64_t i, int64_t labe
 static void write_tile_step(const row *r, int64_t i, const scratch *s, int64_t place, step now, const double *centre) {
     const problem *p = r->p;
     const int64_t from = i * r->c->tile, n = tile_length(p, r->c, i), index = r->index - from;
-    const int masked = s->weights.keep[place] == 0.0 && is_masked_output(now.first);
+    const int nothing = now.first == OUT_HVP && pyce_is_nothing(p, s, place);
+    const int masked = nothing || (s->weights.keep[place] == 0.0 && is_masked_output(now.first));
     const operand *a = p->out + now.first, *b = p->out + (now.second < 0 ? now.first : now.second);
     const int64_t a_at = r->at.out[now.first] + from * a->class_stride;
     const int64_t b_at = now.second < 0 ? 0 : r->at.out[now.second] + from * b->class_stride;
