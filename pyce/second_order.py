@@ -76,6 +76,15 @@ def hessian_vector_product(
         raise ValueError(f"loss must be one of {', '.join(known)}, got {name!r}")
     if vector is None:
         raise TypeError("vector is missing: it is required, vector=...")
+    short = name.removesuffix(SUFFIX)
+    given = {
+        "pos_weight": pos_weight is not None and short != "weighted",
+        "class_weight": class_weight is not None and not short.endswith("softmax"),
+        "ignore_index": ignore_index is not None and short != "sparse_softmax",
+    }
+    for option, is_foreign in given.items():
+        if is_foreign:
+            raise ValueError(f"{option} is not an option of {short}")
     result: Array = compute(
         known.index(name.removesuffix(SUFFIX)) + 1, (), labels, None, logits, pos_weight, axis, None, "hvp", out, dtype,
         num_threads, 0, reduction, denominator, sample_weight, where, class_weight, label_smoothing, ignore_index,
