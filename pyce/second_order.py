@@ -72,11 +72,11 @@ def hessian_vector_product(
     """
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", repr(loss))
     known = losses()
-    if name.removesuffix(SUFFIX) not in known:
+    short = name.removesuffix(SUFFIX)
+    if short not in known or (short == name and not isinstance(loss, str)):
         raise ValueError(f"loss must be one of {', '.join(known)}, got {name!r}")
     if vector is None:
         raise TypeError("vector is missing: it is required, vector=...")
-    short = name.removesuffix(SUFFIX)
     given = {
         "pos_weight": pos_weight is not None and short != "weighted",
         "class_weight": class_weight is not None and not short.endswith("softmax"),
@@ -86,7 +86,7 @@ def hessian_vector_product(
         if is_foreign:
             raise ValueError(f"{option} is not an option of {short}")
     result: Array = compute(
-        known.index(name.removesuffix(SUFFIX)) + 1, (), labels, None, logits, pos_weight, axis, None, "hvp", out, dtype,
+        known.index(short) + 1, (), labels, None, logits, pos_weight, axis, None, "hvp", out, dtype,
         num_threads, 0, reduction, denominator, sample_weight, where, class_weight, label_smoothing, ignore_index,
         vector,
     )  # fmt: skip
