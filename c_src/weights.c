@@ -3,9 +3,8 @@
 
 #include <math.h>
 
-/* Denominators between these are taken as they are. */
-#define NORMAL_LEAST 0x1p-60
-#define NORMAL_MOST 0x1p60
+/* Denominators up to 2 to this, and from 2 to minus this on, are taken as they are. */
+enum { ORDINARY_WEIGHTED = 24, ORDINARY_PLAIN = 60 };
 
 void pyce_read_indices(const problem *p, const block *b, int64_t *index) {
     const operand *labels = p->in + IN_LABELS;
@@ -110,10 +109,11 @@ static void add_weights(const problem *p, const block *b, sums *to) {
 
 /* Weights and denominators of any size that cancel: both by the same power of two, near 1. */
 static void normalise(problem *p) {
-    const double size = fabs(p->denominator);
+    const int ordinary = p->weighted ? ORDINARY_WEIGHTED : ORDINARY_PLAIN;
     int exponent;
-    if (!(size < NORMAL_LEAST || size > NORMAL_MOST) || size - size != 0.0) return;
-    (void)frexp(size, &exponent);
+    if (p->denominator - p->denominator != 0.0) return;
+    (void)frexp(p->denominator, &exponent);
+    if (exponent >= -ordinary && exponent <= ordinary) return;
     p->normal = ldexp(1.0, -exponent > 1000 ? 1000 : -exponent);
     p->denominator *= p->normal;
     p->weighted = 1;
