@@ -29,6 +29,14 @@ def compute(
     dtype: Any,
     num_threads: int | None,
     isa: int = 0,
+    reduction: str = "none",
+    denominator: str | float = "weights",
+    sample_weight: Any = None,
+    where: Any = None,
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = None,
+    vector: Any = None,
 ) -> Any: ...
 def transform(
     kind: int, output: str, x: Any, axis: int | None, out: Any, num_threads: int | None, isa: int = 0
@@ -44,6 +52,7 @@ def evaluate(
     dtype: Any,
     num_threads: int | None,
     isa: int,
+    options: tuple[Any, ...] | None,
 ) -> list[Any]: ...
 def relabel_bfloat16(capsule: object) -> tuple[bool, bool]: ...
 def losses() -> tuple[str, ...]: ...
