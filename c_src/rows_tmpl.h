@@ -193,9 +193,10 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
     } else {
         const NAME(pair) mass_p = NAME(pair_scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
         if (which != ROWS_HESS) {
-            const real toward = mass_p.hi * EXP_UNBIAS;
-            *first = x == lane.max ? (dense ? FMA(-lane.tie, t, lane.grad_at_max) : lane.grad_at_max)
-                                   : (dense ? FMA(-lane.weight, t, toward) : toward);
+            const real toward = mass_p.hi * EXP_UNBIAS, low = dense ? lane.weight_lo * t : (real)0;
+            const real tie_low = lane.tie == (real)0 ? (real)0 : low;
+            *first = x == lane.max ? (dense ? FMA(-lane.tie, t, lane.grad_at_max) - tie_low : lane.grad_at_max)
+                                   : (dense ? FMA(-lane.weight, t, toward) - low : toward);
         }
         if (which != ROWS_GRAD) {
             const NAME(pair) p = NAME(pair_scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo);
