@@ -54,13 +54,15 @@ PYCE_INLINE void NAME(losses_body)(const row_states *states, int64_t n, const ro
         const two gap = WIDE ? two_sum(max, -at) : two_of(max - at, 0.0);
         const two distance = dense ? two_of(states->dot[i], states->dot_lo[i])
                                    : two_of(at == max ? 0.0 : gap.hi, at == max ? 0.0 : gap.lo);
-        /* weighted before the scale is taken off: a subnormal loss times 100 would keep its rounding error */
+        /* weighted before the scale is taken off if small: a subnormal loss times 100 would keep its rounding error */
+        const int tiny = log.hi < 1.0;
         const double weight = weights->value[i], far = distance.hi * weight;
         const double far_lo =
             WIDE ? finite_or_zero(product_error(distance.hi, weight, far) + distance.lo * weight) : 0.0;
-        const two mass = multiply(row.mass, two_of(weight, 0.0), WIDE);
+        const two mass = multiply(row.mass, two_of(tiny ? weight : 1.0, 0.0), WIDE);
         const two mass_log = scale_by_power(multiply(mass, log, WIDE), 1.0 / REST_ONE, WIDE);
-        const two total = add(two_of(far, far_lo), mass_log, WIDE);
+        const two near = multiply(mass_log, two_of(tiny ? 1.0 : weight, 0.0), WIDE);
+        const two total = add(two_of(far, far_lo), near, WIDE);
         const double log_one = log.hi * (1.0 / REST_ONE);
         const int bad = row.poisoned | (row.nothing & (row.mass.hi != 0.0));
         const double value = bad ? (double)NAN : total.hi + (WIDE ? finite_or_zero(total.lo) : 0.0);
