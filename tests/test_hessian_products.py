@@ -240,8 +240,12 @@ def test_dtypes(loss):
     assert_same_bits(product(loss, arguments, v, dtype=np.float16), expected.astype(np.float16))
     assert product(loss, arguments, v, dtype=np.float64).dtype == np.float64
     np.testing.assert_allclose(product(loss, arguments, v.astype(np.float64)), expected, rtol=1e-5, atol=1e-7)
-    assert_same_bits(product(loss, arguments, np.ones((6, 5), np.int8)), product(loss, arguments, np.ones((6, 5), "f4")))
-    assert_same_bits(product(loss, arguments, v.astype(np.float16)), product(loss, arguments, v.astype("f2").astype("f4")))
+    assert_same_bits(
+        product(loss, arguments, np.ones((6, 5), np.int8)), product(loss, arguments, np.ones((6, 5), "f4"))
+    )
+    assert_same_bits(
+        product(loss, arguments, v.astype(np.float16)), product(loss, arguments, v.astype("f2").astype("f4"))
+    )
 
 
 @pytest.mark.parametrize("loss", BINARY_LOSSES)

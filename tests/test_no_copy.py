@@ -63,18 +63,16 @@ def only(*names):
     return dict(returns=names, out={name: out[name] for name in names})
 """
 OPTIONS = {
-    "softmax": (
-        "pyce.softmax_cross_entropy_with_logits(labels=dense, logits=x, **options, **classes, **only(*out))"
-    ),
+    "softmax": ("pyce.softmax_cross_entropy_with_logits(labels=dense, logits=x, **options, **classes, **only(*out))"),
     "sparse softmax": (
         "names = [name for name in out if name != 'labels_grad']\n"
-        "pyce.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=x, ignore_index=-100, **options, **classes, "
-        "**only(*names))"
+        "pyce.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=x, ignore_index=-100, **options, "
+        "**classes, **only(*names))"
     ),
     "class axis first": (
         "options.update(sample_weight=weight.T, where=mask.T)\n"
-        "pyce.sparse_softmax_cross_entropy_with_logits(labels=labels.T, logits=x.T, axis=0, ignore_index=-100, **options, "
-        "**classes, returns='grad', out=out['grad'].T)"
+        "pyce.sparse_softmax_cross_entropy_with_logits(labels=labels.T, logits=x.T, axis=0, ignore_index=-100, "
+        "**options, **classes, returns='grad', out=out['grad'].T)"
     ),
     "sigmoid": (
         "names = ('loss', 'grad', 'hess', 'prob', 'log_prob', 'labels_grad')\n"
@@ -85,8 +83,8 @@ OPTIONS = {
         "pyce.weighted_cross_entropy_with_logits(labels=dense, logits=x, pos_weight=row, **elements, **only(*names))"
     ),
     "in place": (
-        "pyce.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=x, ignore_index=-100, **options, **classes, "
-        "returns=('loss', 'grad'), out={'loss': out['loss'], 'grad': x})"
+        "pyce.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=x, ignore_index=-100, **options, "
+        "**classes, returns=('loss', 'grad'), out={'loss': out['loss'], 'grad': x})"
     ),
     "Hessian product": (
         "pyce.hessian_vector_product('softmax', labels=dense, logits=x, vector=vector, **options, **classes, "

@@ -13,7 +13,9 @@ losses = pytest.mark.parametrize("loss", LOSSES)
 
 def good(loss, shape=SHAPE):
     labels = np.zeros(shape[:-1] if loss == "sparse_softmax" else shape, np.int64)
-    return {"logits": np.ones(shape, np.float32), "labels": labels} | ({"pos_weight": 2.0} if loss == "weighted" else {})
+    return {"logits": np.ones(shape, np.float32), "labels": labels} | (
+        {"pos_weight": 2.0} if loss == "weighted" else {}
+    )
 
 
 def refuse(error, match, loss, shape=SHAPE, **options):
@@ -178,7 +180,7 @@ def test_out_of_a_reduced_loss_has_no_axes(loss, shape):
 @pytest.mark.parametrize("loss", ROW_LOSSES)
 def test_out_of_correct_is_bool(loss, dtype):
     out = np.full(4, 9, dtype)
-    with pytest.raises(ValueError, match="correct.*bool"):
+    with pytest.raises(ValueError, match=r"correct.*bool"):
         FUNCTIONS[loss](**good(loss), returns="correct", out=out)
     assert (out == 9).all()
 

@@ -110,7 +110,9 @@ def test_smoothed_index_labels_are_smoothed_one_hot_labels(dtype, classes):
     dense = arguments | {"labels": data.one_hot(arguments["labels"], classes, dtype)}
     names = outputs("sparse_softmax")
     options = {"class_weight": np.linspace(0, 2, classes), "label_smoothing": 0.25}
-    assert_same_results(compute("sparse_softmax", arguments, names, **options), compute("softmax", dense, names, **options))
+    assert_same_results(
+        compute("sparse_softmax", arguments, names, **options), compute("softmax", dense, names, **options)
+    )
 
 
 @dtypes
@@ -132,7 +134,9 @@ def test_denominators_by_hand():
         assert loss["loss"] == pytest.approx(total / divisor, rel=1e-15)
     dense = {"logits": np.zeros((4, 2)), "labels": np.eye(2)[[0, 1, 1, 0]]}
     options = {"class_weight": [1.0, 3.0], "sample_weight": [1.0, 0.5, 2.0, 9.0], "where": [True, True, True, False]}
-    assert compute("softmax", dense, "loss", reduction="mean", **options)["loss"] == pytest.approx(total / 3.5, rel=1e-15)
+    assert compute("softmax", dense, "loss", reduction="mean", **options)["loss"] == pytest.approx(
+        total / 3.5, rel=1e-15
+    )
 
 
 # masks and zero weights, whatever the logits hold
@@ -277,7 +281,9 @@ def test_scalars(loss):
 def test_a_single_row(loss):
     arguments = {"logits": np.array([1.0, 2.0, 0.5]), "labels": 1 if loss == "sparse_softmax" else [0.0, 1.0, 0.0]}
     plain = compute(loss, arguments, CARRYING[:3])
-    results = compute(loss, arguments, CARRYING[:3], sample_weight=np.array(2.0), where=np.array(True), reduction="mean")
+    results = compute(
+        loss, arguments, CARRYING[:3], sample_weight=np.array(2.0), where=np.array(True), reduction="mean"
+    )
     assert_same_results(results, plain)
     assert (compute(loss, arguments, "grad", sample_weight=4)["grad"] == 4 * plain["grad"]).all()
 
@@ -342,8 +348,14 @@ def test_options_may_be_lists_ints_and_scalars_of_numpy():
     arguments = data.problem("sparse_softmax", "random", 4, 3, np.float32)
     options = {"sample_weight": np.array([1.0, 2.0, 0.0, 3.0]), "where": np.array([True, False, True, True]),
                "class_weight": np.array([1.0, 2.0, 3.0]), "label_smoothing": 0.5, "ignore_index": 1}  # fmt: skip
-    forms = [{"sample_weight": [1, 2, 0, 3]}, {"sample_weight": (1.0, 2.0, 0.0, 3.0)}, {"where": [True, False, True, True]}]
-    forms += [{"sample_weight": np.array([1, 2, 0, 3], dtype)} for dtype in (np.int8, np.uint64, np.float16, np.longdouble)]
+    forms = [
+        {"sample_weight": [1, 2, 0, 3]},
+        {"sample_weight": (1.0, 2.0, 0.0, 3.0)},
+        {"where": [True, False, True, True]},
+    ]
+    forms += [
+        {"sample_weight": np.array([1, 2, 0, 3], dtype)} for dtype in (np.int8, np.uint64, np.float16, np.longdouble)
+    ]
     forms += [{"class_weight": [1, 2, 3]}, {"label_smoothing": np.float32(0.5)}, {"label_smoothing": np.array(0.5)}]
     forms += [{"ignore_index": np.int8(1)}, {"ignore_index": np.array(1)}]
     for form in forms:
