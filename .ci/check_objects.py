@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Checks a finished build of libpyce: what it exports, and that no instruction leaves its instruction set.
 
-    python .ci/check_objects.py BUILD_DIRECTORY
+    python .ci/check_objects.py BUILD_DIRECTORY [TOOL_PREFIX]
 
 - The shared library exports exactly the functions that the header marks PYCE_API.
 - kernels.c defines one global symbol in each of its builds: a helper shared by two instruction sets would be linked
   once, with the wrong one's code.
 - Outside the AVX builds of kernels.c nothing touches a ymm or zmm register.
+- No function of another library takes part in a result: kernels.c calls nothing but what compilers call to move memory,
+  and the library imports nothing that libm has.
+
+TOOL_PREFIX is that of a cross compiler's gcc, nm and objdump.
 """
 
 import re
@@ -15,6 +19,8 @@ import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1]
+PREFIX = sys.argv[2] if len(sys.argv) > 2 else ""
+MEMORY = {"memcpy", "memmove", "memset"}
 
 
 def output(*command):
@@ -23,8 +29,21 @@ def output(*command):
 
 def symbols(*nm_options):
     """Names of the functions and objects, without versions and without the version's own symbol."""
-    rows = [line.split() for line in output("nm", "--defined-only", *nm_options).splitlines()]
+    rows = [line.split() for line in output(f"{PREFIX}nm", "--defined-only", *nm_options).splitlines()]
     return {row[-1].split("@")[0] for row in rows if len(row) == 3 and row[1] != "A"}
+
+
+def imports(*nm_options):
+    """Names of what is needed from elsewhere."""
+    rows = output(f"{PREFIX}nm", "--undefined-only", *nm_options).splitlines()
+    return {row.split()[-1].split("@")[0] for row in rows if row.strip()}
+
+
+def functions_of_libm():
+    path = Path(output(f"{PREFIX}gcc", "-print-file-name=libm.so.6").strip())
+    functions = symbols("-D", path)
+    assert {"exp", "expf", "log1p", "log1pf", "fma"} <= functions, f"{path} is no libm"
+    return functions
 
 
 def main():
@@ -38,13 +57,19 @@ def main():
     problems += [f"{library.name} does not export {name}" for name in sorted(declared - exported)]
     problems += [f"{library.name} exports {name}" for name in sorted(exported - declared)]
 
+    of_libm = imports("-D", library) & functions_of_libm()
+    problems += [f"{library.name} imports {name} of libm" for name in sorted(of_libm)]
+
     objects = sorted(build.glob("CMakeFiles/pyce*.dir/c_src/*.o"))
     for path in objects:
         isa = re.match(r"pyce_kernels_(\w+)\.dir", path.parts[-3])
         if isa and symbols("-g", path) != {f"pyce_kernels_{isa[1]}"}:
             problems.append(f"{path} defines {sorted(symbols('-g', path))}")
+        if isa and not imports(path) <= MEMORY:
+            problems.append(f"{path} calls {', '.join(sorted(imports(path) - MEMORY))}")
         if not (isa and isa[1].startswith("avx")):
-            wide = re.findall(r"^.*%[yz]mm.*$", output("objdump", "-d", "--no-show-raw-insn", path), re.MULTILINE)
+            listing = output(f"{PREFIX}objdump", "-d", "--no-show-raw-insn", path)
+            wide = re.findall(r"^.*%[yz]mm.*$", listing, re.MULTILINE)
             problems += [f"{path} uses AVX: {wide[0].strip()}"] if wide else []
 
     print("\n".join(problems))

@@ -1,44 +1,78 @@
-"""Error in ulps of pyce and its peers, as Markdown tables: every library by its own function, on the same logits.
+"""Error in ulps of pyce and its peers, as Markdown tables: every library by its own functions, on the same inputs.
 
-The ulp is that of the library's dtype at the exact value. Zeros are counted where that value is not below the smallest
-subnormal. The reference and why it is exact enough: reference.py. The functions called: libraries.py.
+Inputs, exact results and errors are those of `pyce verify` (pyce/_verify): its regimes, its reference in double-double
+numbers, a sample of which is compared with mpmath, and its ulp, which is that of the result or, in the gradient of soft
+labels and in the log-sum-exp, of the larger of the two terms subtracted. Zeros are counted where the exact value is not
+below the smallest subnormal. Only the labels differ: they have the dtype of the logits, and rows of soft labels add up
+to exactly 1, because some of the peers take both for granted. The functions called: libraries.py.
 """
 
 import argparse
+import importlib.metadata
 import sys
+import warnings
+from collections.abc import Iterator
 
 import numpy as np
-from libraries import RUNNERS, Case, find_installed
-from reference import check_reference, compute_reference
 
-CLASSES = 3, 10, 100, 1000
-LARGEST_MARGIN = {"float32": 80.0, "float64": 600.0}
+try:
+    from libraries import RUNNERS, find_installed
+    from tqdm import tqdm
+
+    import pyce._core
+    from pyce._verify import LONG_ROW, LOSSES, TRANSFORMS
+    from pyce._verify.cases import Case, Rows, make_elements, make_rows
+    from pyce._verify.definition import check_reference
+    from pyce._verify.measure import Statistics
+    from pyce._verify.reference import find_references
+    from pyce._verify.regimes import ELEMENT_REGIMES, ROW_REGIMES
+except ModuleNotFoundError as error:
+    sys.exit(f"accuracy.py needs {error.name}; in a checkout: pip install '.[verify,peers]'")
+
+DTYPES = "float32", "float64"
+CLASSES = 2, 3, 10, 100, 1000, 50_000
+REGIMES = tuple(dict.fromkeys((*ROW_REGIMES, *ELEMENT_REGIMES)))
+PACKAGES = {"tensorflow": "tensorflow-cpu", "sklearn": "scikit-learn"}  # where the distribution has another name
+Table = dict[tuple[str, str, str], dict[str, Statistics]]  # by function, output, dtype; by library
 
 
-def make_cases(dtype: str, elements: int, regimes: list[str]) -> list[Case]:
-    """Draw the cases: "random" logits are 3 * normal; in "margin" the label leads by, or x is within, the margin."""
-    rng, largest, cases = np.random.default_rng(0), LARGEST_MARGIN[dtype], []
-    for regime in regimes:
-        for classes in CLASSES:
-            rows = max(1, elements // classes)
-            logits, labels = 3 * rng.normal(size=(rows, classes)), rng.integers(0, classes, rows)
-            if regime == "margin":
-                logits[np.arange(rows), labels] = logits.max(-1) + rng.uniform(0, largest, rows)
-            cases.append(Case("sparse softmax", logits.astype(dtype), labels))
-        x = 3 * rng.normal(size=elements) if regime == "random" else rng.uniform(-largest, largest, elements)
-        x, z = x.astype(dtype), rng.integers(0, 2, elements).astype(dtype)
-        cases += [Case("sigmoid", x, z), Case("weighted", x, z, rng.uniform(0.1, 10, elements).astype(dtype))]
-    return cases
+def make_distributions(labels: np.ndarray, places: np.ndarray, dtype: str) -> np.ndarray:
+    """Scale rows of labels to sums of exactly 1; rows without labels get the one at their place."""
+    rows, unit = np.arange(len(labels)), 2.0 ** (np.finfo(dtype).nmant + 1)
+    labels = labels.astype(np.float64)
+    labels[rows[labels.sum(-1) == 0], places[labels.sum(-1) == 0]] = 1
+    units = np.floor(labels / labels.sum(-1, keepdims=True) * unit)
+    largest = labels.argmax(-1)
+    units[rows, largest] += unit - units.sum(-1)
+    return (units / unit).astype(dtype)
 
 
-def count_ulps(result: np.ndarray, exact: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the error of every value in ulps of its dtype at the exact value, and how many are 0 but need not be."""
-    info = np.finfo(result.dtype)
-    exponent = np.maximum(np.frexp(exact)[1] - 1, info.minexp)
-    with np.errstate(invalid="ignore"):
-        errors = np.abs(result - exact) * np.ldexp(np.longdouble(1), info.nmant - exponent)
-    errors = np.where(np.isfinite(result), errors, np.inf).astype(np.float64)
-    return errors, int(np.count_nonzero((result == 0) & (np.abs(exact) >= info.smallest_subnormal)))
+def make_cases(dtype: str, options: argparse.Namespace) -> Iterator[Case]:
+    """Make the cases of `pyce verify`, with labels that every library takes."""
+    for name in options.regimes:
+        for classes in options.classes if name in ROW_REGIMES else ():
+            case = make_rows(options.seed, name, (max(1, options.elements // classes), classes), dtype, 0)
+            yield case._replace(soft_labels=make_distributions(case.soft_labels, case.index_labels, dtype))
+        if name in ELEMENT_REGIMES:
+            elements = make_elements(options.seed, name, options.elements, dtype, 0)
+            yield elements._replace(labels=elements.labels.astype(dtype))
+
+
+def measure(options: argparse.Namespace, libraries: list[str]) -> tuple[Table, float]:
+    """Return the statistics, and the greatest distance of the reference from the definitions, in ulps."""
+    table: Table = {}
+    reference_error = 0.0
+    for case in tqdm([case for dtype in DTYPES for case in make_cases(dtype, options)], unit="case", leave=False):
+        dtype, references = case.logits.dtype.name, find_references(case)
+        if not isinstance(case, Rows) or case.logits.shape[1] < LONG_ROW:
+            reference_error = max(reference_error, check_reference(case, references, 2))
+        for library in libraries:
+            for function, outputs in RUNNERS[library](case).items():
+                for output, result in outputs.items():
+                    assert result.dtype == dtype, (library, function, output)
+                    row = table.setdefault((function, output, dtype), {})
+                    row.setdefault(library, Statistics()).add(function, case, result, references[function][output])
+    return table, reference_error
 
 
 def format_ulps(error: float) -> str:
@@ -48,37 +82,42 @@ def format_ulps(error: float) -> str:
     return f"{error:.0f}" if error >= 100 else f"{error:.2f}"
 
 
+def print_table(title: str, table: Table, libraries: list[str], means: bool) -> None:
+    """Print a table of the worst errors with the zeros, or one of the mean errors."""
+    print(f"\n{title}:\n\n| function | output | dtype | values | {' | '.join(libraries)} |")
+    print("|---|---|---|---:|" + "---:|" * len(libraries))
+    functions = [*LOSSES, *TRANSFORMS]
+    for key in sorted(table, key=lambda key: (DTYPES.index(key[2]), functions.index(key[0]))):
+        row, cells = table[key], []
+        for name in libraries:
+            if name not in row:
+                cells.append("-")
+            elif means:
+                cells.append(format_ulps(row[name].mean()))
+            else:
+                cells.append(f"{format_ulps(row[name].worst.error)} / {row[name].zeros}")
+        print(f"| {' | '.join(key)} | {row[libraries[0]].count} | {' | '.join(cells)} |")
+
+
 def main() -> None:
-    """Measure, and print a table of the worst errors with the zeros, then one of the mean errors."""
+    """Measure, and print the versions and the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--elements", type=int, default=200_000, help="logits per case (default 200000)")
-    parser.add_argument("--regimes", nargs="+", choices=["random", "margin"], default=["random", "margin"])
+    parser.add_argument("--elements", type=int, default=16_000, help="logits per case, at least a row (default 16000)")
+    parser.add_argument("--classes", type=int, nargs="+", default=CLASSES, help=f"default {CLASSES}")
+    parser.add_argument("--regimes", nargs="+", choices=REGIMES, default=REGIMES, metavar="REGIME", help="default all")
+    parser.add_argument("--libraries", nargs="+", choices=RUNNERS, default=[*RUNNERS], help="default all installed")
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (default 0)")
     options = parser.parse_args()
-    if np.finfo(np.longdouble).nmant < 63:
-        sys.exit("accuracy.py needs a long double wider than double for its reference; this platform has none.")
-    runners = {name: RUNNERS[name] for name in find_installed(RUNNERS)}
-    rows: dict[tuple[str, str, str], dict[str, list[tuple[np.ndarray, int]]]] = {}
-    reference_error = 0.0
-    for dtype in LARGEST_MARGIN:
-        for case in make_cases(dtype, options.elements, options.regimes):
-            reference = compute_reference(case)
-            reference_error = max(reference_error, check_reference(case, reference))
-            for name, run in runners.items():
-                for output, result, exact in zip(("loss", "gradient"), run(case), reference, strict=True):
-                    assert result.dtype == dtype, name
-                    row = rows.setdefault((case.loss, output, dtype), {name: [] for name in runners})
-                    row[name].append(count_ulps(result, exact))
-    print(f"Relative error of the reference, against mpmath: {reference_error:.1e} at most.")
-    for title in "worst error in ulps / zeros returned for representable values", "mean error in ulps":
-        print(f"\n{title[0].upper()}{title[1:]}:\n\n| loss | dtype | values | {' | '.join(runners)} |")
-        print("|---|---|---:|" + "---:|" * len(runners))
-        for (loss, output, dtype), row in rows.items():
-            cells = []
-            for results in row.values():
-                errors = np.concatenate([errors.ravel() for errors, _ in results])
-                worst = f"{format_ulps(errors.max())} / {sum(zeros for _, zeros in results)}"
-                cells.append(worst if title.startswith("worst") else format_ulps(errors.mean()))
-            print(f"| {loss}, {output} | {dtype} | {errors.size} | {' | '.join(cells)} |")
+    libraries = find_installed(options.libraries)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # the textbook's overflows are what is measured
+        warnings.simplefilter("ignore")
+        table, reference_error = measure(options, libraries)
+    names = [name for library in libraries for name in library.split("/")]
+    print(", ".join(f"{name} {importlib.metadata.version(PACKAGES.get(name, name))}" for name in names), end="; ")
+    print(f"pyce's instruction set: {pyce._core.library()['isa']}; seed {options.seed}.")
+    print(f"The reference is within {reference_error:.1e} ulp of the definitions evaluated by mpmath, on samples.")
+    print_table("Worst error in ulps / zeros returned for representable values", table, libraries, means=False)
+    print_table("Mean error in ulps", table, libraries, means=True)
 
 
 if __name__ == "__main__":

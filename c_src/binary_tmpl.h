@@ -29,10 +29,10 @@ PYCE_INLINE void NAME(coefficients_body)(const binary_labels *from, int64_t n, c
 }
 
 /* The same with smoothed labels and weights, or the derivatives of u and v by z: -1 and q. q and weight are there. */
-static void NAME(coefficients_general)(const binary_labels *from, int64_t n, const coefficient_tiles *to) {
+PYCE_INLINE void NAME(coefficients_general)(const binary_labels *from, int64_t n, const coefficient_tiles *to,
+                                            const int slopes) {
     const double *restrict z = from->z, *restrict q = from->q, *restrict weight = from->weight;
-    const double slope = from->slopes ? 1.0 : 0.0;
-    const two shift = two_of(from->slopes ? 0.0 : from->z_shift, 0.0);
+    const two shift = two_of(slopes ? 0.0 : from->z_shift, 0.0);
     const two z_scale = two_of(from->z_scale, from->z_scale_lo), scale = two_of(from->scale, from->scale_lo);
     real *restrict u = (real *)to->u, *restrict u_lo = (real *)to->u_lo;
     real *restrict v = (real *)to->v, *restrict v_lo = (real *)to->v_lo;
@@ -40,8 +40,8 @@ static void NAME(coefficients_general)(const binary_labels *from, int64_t n, con
     int64_t i;
     PYCE_SIMD
     for (i = 0; i < n; i++) {
-        const double minus = slope != 0.0 ? -1.0 : 1.0 - z[i], label = slope != 0.0 ? 1.0 : z[i];
-        const double minus_lo = slope != 0.0 ? 0.0 : finite_or_zero((1.0 - minus) - z[i]);
+        const double minus = slopes ? -1.0 : 1.0 - z[i], label = slopes ? 1.0 : z[i];
+        const double minus_lo = slopes ? 0.0 : finite_or_zero((1.0 - minus) - z[i]);
         const two negative = two_add(safe_product(two_of(minus, minus_lo), z_scale), shift);
         const two positive = two_add(safe_product(two_of(label, 0.0), z_scale), shift);
         const two factor = safe_product(two_of(weight[i], 0.0), scale);
@@ -57,7 +57,8 @@ static void NAME(coefficients_general)(const binary_labels *from, int64_t n, con
 }
 
 static void NAME(coefficients_of)(const binary_labels *from, int64_t n, const coefficient_tiles *to) {
-    if (from->weight) NAME(coefficients_general)(from, n, to);
+    if (from->slopes) NAME(coefficients_general)(from, n, to, 1);
+    else if (from->weight) NAME(coefficients_general)(from, n, to, 0);
     else if (from->q) NAME(coefficients_body)(from, n, to, 1);
     else NAME(coefficients_body)(from, n, to, 0);
 }

@@ -87,20 +87,22 @@ static void NAME(bend)(void *to, const void *p_data, const void *v_data, int64_t
  * the order of their places. */
 static void NAME(accumulate_losses)(sums *to, int64_t place, const void *data, int64_t n) {
     const real *x = (const real *)data;
+    sums here = *to; /* apart from x, for the vectoriser */
     int64_t i = 0;
     int j;
     for (; i < n && (place + i) % SUM_LANES; i++) {
         const int64_t lane = (place + i) % SUM_LANES;
-        NAME(accumulate)(to->hi + lane, to->lo + lane, x[i]);
+        NAME(accumulate)(here.hi + lane, here.lo + lane, x[i]);
     }
     for (; i + SUM_LANES <= n; i += SUM_LANES) {
         PYCE_SIMD
-        for (j = 0; j < SUM_LANES; j++) NAME(accumulate)(to->hi + j, to->lo + j, x[i + j]);
+        for (j = 0; j < SUM_LANES; j++) NAME(accumulate)(here.hi + j, here.lo + j, x[i + j]);
     }
     for (; i < n; i++) {
         const int64_t lane = (place + i) % SUM_LANES;
-        NAME(accumulate)(to->hi + lane, to->lo + lane, x[i]);
+        NAME(accumulate)(here.hi + lane, here.lo + lane, x[i]);
     }
+    *to = here;
 }
 
 /* Everything of this compute type. */

@@ -5,45 +5,35 @@
 
 enum { SERIAL_ELEMENTS = 32768 }; /* below, starting threads costs more than it gains */
 
-static operand input_operand(const pyce_array *a, int absent) {
-    operand o = {0};
-    if (absent || !a->data) return o;
-    o.in = (const char *)a->data;
-    o.dtype = a->dtype;
-    o.size = pyce_dtype_size(a->dtype);
-    return o;
+/* Operands start zeroed; that of an absent array stays so. */
+static void set_input(operand *to, const pyce_array *a) {
+    to->in = (const char *)a->data;
+    to->dtype = a->dtype;
+    to->size = pyce_dtype_size(a->dtype);
 }
 
-static operand output_operand(const pyce_output *a) {
-    operand o = {0};
-    if (!a->data) return o;
-    o.out = (char *)a->data;
-    o.dtype = a->dtype;
-    o.size = pyce_dtype_size(a->dtype);
-    return o;
+static void set_output(operand *to, const pyce_output *a) {
+    to->out = (char *)a->data;
+    to->dtype = a->dtype;
+    to->size = pyce_dtype_size(a->dtype);
 }
 
-/* All strides of the call, axis by axis: [array][axis], inputs first. */
-enum { ARRAYS = IN_COUNT + OUTPUT_COUNT };
+/* The strides of the call's arrays, in its own axes. */
+static const int64_t *input_stride(const problem *p, int32_t i) {
+    const pyce_array *const arrays[IN_COUNT] = {&p->args->logits,        &p->args->labels, &p->args->pos_weight,
+                                                &p->args->sample_weight, &p->args->where,  &p->args->vector};
+    return arrays[i]->stride;
+}
 
-static void collect_strides(const problem *p, const int64_t *stride[ARRAYS]) {
+static void list_used(problem *p) {
     int32_t i;
-    stride[IN_LOGITS] = p->args->logits.stride;
-    stride[IN_LABELS] = p->args->labels.stride;
-    stride[IN_POS_WEIGHT] = p->args->pos_weight.stride;
-    stride[IN_SAMPLE_WEIGHT] = p->args->sample_weight.stride;
-    stride[IN_WHERE] = p->args->where.stride;
-    stride[IN_VECTOR] = p->args->vector.stride;
-    for (i = 0; i < OUTPUT_COUNT; i++) stride[IN_COUNT + i] = output_of(p->args, i)->stride;
-}
-
-static operand *operand_of(problem *p, int32_t array) {
-    return array < IN_COUNT ? p->in + array : p->out + (array - IN_COUNT);
-}
-
-static int is_present(problem *p, int32_t array) {
-    const operand *o = operand_of(p, array);
-    return o->in || o->out;
+    p->ins = p->outs = 0;
+    for (i = 0; i < IN_COUNT; i++) {
+        if (p->in[i].in) p->in_used[p->ins++] = i;
+    }
+    for (i = 0; i < OUTPUT_COUNT; i++) {
+        if (p->out[i].out) p->out_used[p->outs++] = i;
+    }
 }
 
 /* The axes without the class axis and those of extent 1, the logits' greatest stride first: the order does not change
@@ -64,29 +54,35 @@ static int32_t order_axes(const problem *p, int32_t *axes) {
     return count;
 }
 
+enum { ARRAYS = IN_COUNT + OUTPUT_COUNT };
+
 static void merge_axes(problem *p) {
+    operand *of[ARRAYS];
     const int64_t *stride[ARRAYS];
-    int32_t axes[PYCE_MAX_NDIM], count, i, k;
-    collect_strides(p, stride);
+    int32_t axes[PYCE_MAX_NDIM], count, n = 0, i, k;
+    for (k = 0; k < p->ins; k++, n++) {
+        of[n] = p->in + p->in_used[k];
+        stride[n] = input_stride(p, p->in_used[k]);
+    }
+    for (k = 0; k < p->outs; k++, n++) {
+        of[n] = p->out + p->out_used[k];
+        stride[n] = output_of(p->args, p->out_used[k])->stride;
+    }
     count = order_axes(p, axes);
     p->axes = 0;
     for (i = 0; i < count; i++) {
         const int64_t extent = p->args->shape[axes[i]];
         int merges = p->axes > 0;
-        for (k = 0; k < ARRAYS && merges; k++) {
-            if (is_present(p, k)) {
-                merges = operand_of(p, k)->stride[p->axes - 1] == stride[k][axes[i]] * extent;
-            }
-        }
+        for (k = 0; k < n && merges; k++) merges = of[k]->stride[p->axes - 1] == stride[k][axes[i]] * extent;
         if (!merges) p->extent[p->axes++] = 1;
         p->extent[p->axes - 1] *= extent;
-        for (k = 0; k < ARRAYS; k++) operand_of(p, k)->stride[p->axes - 1] = stride[k][axes[i]];
+        for (k = 0; k < n; k++) of[k]->stride[p->axes - 1] = stride[k][axes[i]];
     }
     if (p->axes == 0) {
         p->axes = 1;
         p->extent[0] = 1;
     }
-    for (k = 0; k < ARRAYS && is_rows(p->args); k++) operand_of(p, k)->class_stride = stride[k][p->args->axis];
+    for (k = 0; k < n && is_rows(p->args); k++) of[k]->class_stride = stride[k][p->args->axis];
 }
 
 /* How labels, weights and masks enter. */
@@ -108,33 +104,30 @@ static void take_arrays(problem *p) {
     const pyce_args *args = p->args;
     const int labelled = pyce_wants_labels(args), weighted = pyce_wants_weights(args);
     int32_t i;
-    p->in[IN_LOGITS] = input_operand(&args->logits, 0);
-    p->in[IN_LABELS] = input_operand(&args->labels, !labelled);
-    p->in[IN_POS_WEIGHT] = input_operand(&args->pos_weight, !weighted);
-    p->in[IN_SAMPLE_WEIGHT] = input_operand(&args->sample_weight, !weighted);
-    p->in[IN_WHERE] = input_operand(&args->where, !weighted);
-    p->in[IN_VECTOR] = input_operand(&args->vector, !args->hvp.data);
-    p->class_weight = input_operand(&args->class_weight, !weighted);
+    set_input(p->in + IN_LOGITS, &args->logits);
+    if (labelled && args->labels.data) set_input(p->in + IN_LABELS, &args->labels);
+    if (weighted && args->pos_weight.data) set_input(p->in + IN_POS_WEIGHT, &args->pos_weight);
+    if (weighted && args->sample_weight.data) set_input(p->in + IN_SAMPLE_WEIGHT, &args->sample_weight);
+    if (weighted && args->where.data) set_input(p->in + IN_WHERE, &args->where);
+    if (weighted && args->vector.data) set_input(p->in + IN_VECTOR, &args->vector);
+    if (weighted && args->class_weight.data) set_input(&p->class_weight, &args->class_weight);
     if (is_rows(args)) p->class_weight.class_stride = args->class_weight.stride[args->axis];
-    p->compute = args->logits.dtype == PYCE_FLOAT64 ? PYCE_FLOAT64 : PYCE_FLOAT32;
-    if (p->in[IN_LABELS].dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
+    p->sums_loss = args->reduction != PYCE_REDUCTION_NONE && args->loss.data;
+    p->compute = args->logits.dtype == PYCE_FLOAT64 || p->in[IN_LABELS].dtype == PYCE_FLOAT64 ? PYCE_FLOAT64
+                                                                                              : PYCE_FLOAT32;
     for (i = 0; i < OUTPUT_COUNT; i++) {
-        p->out[i] = output_operand(output_of(args, i));
-        if (p->out[i].dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
-    }
-    if (args->reduction != PYCE_REDUCTION_NONE && args->loss.data) {
-        const operand none = {0};
-        p->sums_loss = 1;
-        p->out[OUT_LOSS] = none;
+        const pyce_output *out = output_of(args, i);
+        if (!out->data) continue;
+        if (out->dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
+        if (i != OUT_LOSS || !p->sums_loss) set_output(p->out + i, out);
     }
     p->classes = is_rows(args) ? args->shape[args->axis] : 1;
     take_options(p, weighted);
 }
 
 void pyce_make_problem(problem *p, const pyce_args *args) {
-    const problem empty = {0};
     int32_t i;
-    *p = empty;
+    memset(p, 0, sizeof *p);
     p->args = args;
     p->kernels = pyce_kernels_for(args->isa);
     take_arrays(p);
@@ -142,6 +135,7 @@ void pyce_make_problem(problem *p, const pyce_args *args) {
     p->doubles = p->kernels->f64;
     p->threads = pyce_thread_limit(args->num_threads);
     p->in_place = args->grad.data && args->grad.data == args->logits.data;
+    list_used(p);
     merge_axes(p);
     p->inner = p->extent[p->axes - 1];
     p->outer = 1;
@@ -154,13 +148,13 @@ block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t leng
     block b;
     int32_t i, k;
     b.place = outer * p->inner + start;
-    for (k = 0; k < IN_COUNT; k++) b.in[k] = start * inner_stride(p, p->in + k);
-    for (k = 0; k < OUTPUT_COUNT; k++) b.out[k] = start * inner_stride(p, p->out + k);
+    for (k = 0; k < p->ins; k++) b.in[p->in_used[k]] = start * inner_stride(p, p->in + p->in_used[k]);
+    for (k = 0; k < p->outs; k++) b.out[p->out_used[k]] = start * inner_stride(p, p->out + p->out_used[k]);
     for (i = p->axes - 2; i >= 0; i--) {
         const int64_t at = outer % p->extent[i];
         outer /= p->extent[i];
-        for (k = 0; k < IN_COUNT; k++) b.in[k] += at * p->in[k].stride[i];
-        for (k = 0; k < OUTPUT_COUNT; k++) b.out[k] += at * p->out[k].stride[i];
+        for (k = 0; k < p->ins; k++) b.in[p->in_used[k]] += at * p->in[p->in_used[k]].stride[i];
+        for (k = 0; k < p->outs; k++) b.out[p->out_used[k]] += at * p->out[p->out_used[k]].stride[i];
     }
     b.n = p->inner - start < length ? p->inner - start : length;
     return b;
@@ -168,8 +162,8 @@ block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t leng
 
 void pyce_advance(const problem *p, block *b, int64_t steps) {
     int32_t k;
-    for (k = 0; k < IN_COUNT; k++) b->in[k] += steps * inner_stride(p, p->in + k);
-    for (k = 0; k < OUTPUT_COUNT; k++) b->out[k] += steps * inner_stride(p, p->out + k);
+    for (k = 0; k < p->ins; k++) b->in[p->in_used[k]] += steps * inner_stride(p, p->in + p->in_used[k]);
+    for (k = 0; k < p->outs; k++) b->out[p->out_used[k]] += steps * inner_stride(p, p->out + p->out_used[k]);
     b->place += steps;
 }
 

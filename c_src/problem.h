@@ -43,8 +43,10 @@ typedef struct problem {
     const kernel_set *set;     /* of the compute type */
     const kernel_set *doubles; /* float64, for labels and weights that are formed in double */
     operand in[IN_COUNT];
-    operand out[OUTPUT_COUNT]; /* without the loss if that is reduced */
-    operand class_weight;      /* class_stride alone */
+    operand out[OUTPUT_COUNT];      /* without the loss if that is reduced */
+    operand class_weight;           /* class_stride alone */
+    int32_t in_used[IN_COUNT], ins; /* which of them are there: the others are left alone */
+    int32_t out_used[OUTPUT_COUNT], outs;
     pyce_dtype compute;
     int32_t threads;
     int32_t axes;                  /* merged axes, without the class axis; at least 1 */

@@ -9,27 +9,29 @@ static void clear_error(pyce_error *error) {
     error->message[0] = '\0';
 }
 
+/* In the default floating-point environment: options are divided and rounded here too. */
 static void compute(void *context, int64_t i) {
-    problem *p = (problem *)context;
+    const pyce_args *args = (const pyce_args *)context;
+    problem p;
     partial_sums parts, *wanted;
     (void)i;
-    pyce_find_denominator(p);
-    wanted = p->sums_loss ? &parts : NULL;
+    pyce_make_problem(&p, args);
+    pyce_find_denominator(&p);
+    wanted = p.sums_loss ? &parts : NULL;
     parts.count = 0;
-    if (p->outer * p->inner * p->classes == 0) {
+    if (pyce_count_elements(args, 0) == 0) {
         /* nothing to compute but the total of nothing */
-    } else if (is_rows(p->args)) {
-        pyce_run_rows(p, wanted);
+    } else if (is_rows(args)) {
+        pyce_run_rows(&p, wanted);
     } else {
-        pyce_run_elements(p, wanted);
+        pyce_run_elements(&p, wanted);
     }
-    if (wanted) pyce_store_total(p, wanted);
+    if (wanted) pyce_store_total(&p, wanted);
 }
 
 pyce_status pyce_compute(const pyce_args *given, pyce_error *error) {
     pyce_error unwanted = pyce_error_init();
     pyce_args args;
-    problem p;
     pyce_status status;
     if (!error || error->struct_size < (int64_t)sizeof *error) error = &unwanted;
     clear_error(error);
@@ -37,7 +39,6 @@ pyce_status pyce_compute(const pyce_args *given, pyce_error *error) {
     if (status == PYCE_OK) status = pyce_validate(&args, error);
     if (status != PYCE_OK) return status;
     if (pyce_count_elements(&args, 0) == 0 && args.reduction == PYCE_REDUCTION_NONE) return PYCE_OK;
-    pyce_make_problem(&p, &args);
-    pyce_in_default_environment(compute, &p);
+    pyce_in_default_environment(compute, &args);
     return PYCE_OK;
 }

@@ -128,12 +128,11 @@ static const void *tile_of(const row *r, int32_t which, int64_t i, void *buffer)
                            tile_length(r->p, r->c, i), buffer);
 }
 
-/* The effective labels of one tile; NULL if the row has none but its index. */
+/* The effective labels of one tile, if there are any for each class. */
 static const void *labels_of(const row *r, int64_t i) {
     const problem *p = r->p;
     const int64_t first = i * r->c->tile, n = tile_length(p, r->c, i), at = r->index - first;
     const void *labels;
-    if (!p->dense) return NULL;
     labels = p->indexed ? NULL : tile_of(r, IN_LABELS, i, &r->buffers->labels);
     if (!p->blended) return labels;
     pyce_blend_labels(p, first, n, labels, &r->buffers->labels);
@@ -144,7 +143,7 @@ static const void *labels_of(const row *r, int64_t i) {
 }
 
 static void tile_state(const row *r, int64_t i, row_states *states, int64_t place) {
-    const void *labels = labels_of(r, i);
+    const void *labels = r->p->dense ? labels_of(r, i) : NULL;
     r->p->set->state_along(states, place, tile_of(r, IN_LOGITS, i, &r->buffers->x), labels, tile_length(r->p, r->c, i));
 }
 
@@ -192,7 +191,7 @@ static void write_tile_step(const row *r, int64_t i, const scratch *s, int64_t p
         if (loop.second) memset(loop.second, 0, (size_t)(n * p->set->size));
     } else {
         loop.x = tile_of(r, IN_LOGITS, i, &r->buffers->x);
-        loop.labels = now.first == OUT_GRAD || now.first == OUT_HESS ? labels_of(r, i) : NULL;
+        loop.labels = p->dense && (now.first == OUT_GRAD || now.first == OUT_HESS) ? labels_of(r, i) : NULL;
         if (now.first == OUT_LABELS_GRAD && has_factors(p)) {
             pyce_fill_factors(p, from, n, &r->buffers->labels);
             loop.labels = &r->buffers->labels;
@@ -250,7 +249,6 @@ static void find_correct(const row *r) {
     const problem *p = r->p;
     int64_t first = -1, label = -1, i;
     double best = 0.0, best_label = 0.0;
-    if (!p->out[OUT_CORRECT].out) return;
     for (i = 0; i < r->c->tiles; i++) {
         const int64_t from = i * r->c->tile, n = tile_length(p, r->c, i);
         p->set->argmax(tile_of(r, IN_LOGITS, i, &r->buffers->x), 1, n, from, &best, &first);
@@ -303,7 +301,7 @@ static void do_many_classes(const problem *p, const block *b, sums *to) {
             for (k = 0; k < c.segments; k++) segment_state(&r, k, &segments, k);
             p->set->combine(&segments, c.segments, &s.states, i, p->dense);
         }
-        find_correct(&r);
+        if (p->out[OUT_CORRECT].out) find_correct(&r);
     }
     if (c.tiles == 1) p->set->normalise(&s.states, 0, b->n);
     pyce_finish_losses(p, b, &s, to);
@@ -366,7 +364,7 @@ static void do_long_row(const problem *p, const cut *c, const block *b, sums *to
     pyce_parallel_for(do_segment_state, &l, c->segments, p->threads);
     p->set->combine(&l.segments, c->segments, &l.s.states, 0, p->dense);
     r = row_at(p, c, b, 0, l.s.index[0], &buffers);
-    find_correct(&r);
+    if (p->out[OUT_CORRECT].out) find_correct(&r);
     pyce_finish_losses(p, b, &l.s, to);
     if (!wants_second_pass(p)) return;
     p->set->constants(&l.s.states, 1, p->dense, &l.s.weights, p->scale, &l.s.constants);

@@ -154,7 +154,6 @@ static void NAME(state_along)(row_states *states, int64_t place, const void *x_d
     if (i < n) {
         for (j = 0; j < 4 * SUM_LANES; j++) tail[j] = i + j < n ? x[i + j] : -(real)INFINITY;
         NAME(sum_group)(tail, max, ref, count, acc.sum, acc.low);
-        if (max == -(real)INFINITY) count[0] -= (real)(i + 4 * SUM_LANES - n); /* the padding is no logit */
     }
     for (j = 0; j < SUM_LANES; j++) total += count[j];
     sum = NAME(fold)(acc.sum, acc.low);

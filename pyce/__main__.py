@@ -66,6 +66,9 @@ def config_line(flag: str) -> str:
     }[flag]()
 
 
+VERIFIED_DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+
 def seed_number(text: str) -> int:
     """Return the seed of the random inputs."""
     seed = int(text)
@@ -79,7 +82,9 @@ def add_verify_options(verify: argparse.ArgumentParser) -> None:
     verify.add_argument("--quick", action="store_true", help="a short form, some seconds instead of some minutes")
     verify.add_argument("--seed", type=seed_number, help="of the random inputs (printed; a fresh one by default)")
     verify.add_argument("--isa", action="append", default=[], help="an instruction set, may be repeated; default: all")
-    verify.add_argument("--dtype", action="append", choices=("float32", "float64"), default=[], help="default: both")
+    verify.add_argument(
+        "--dtype", action="append", choices=VERIFIED_DTYPES, default=[], help="may be repeated; default: all"
+    )
 
 
 def run_verify(options: argparse.Namespace) -> int:
@@ -87,11 +92,11 @@ def run_verify(options: argparse.Namespace) -> int:
     try:
         from pyce import _verify
     except ModuleNotFoundError as error:
-        if error.name not in ("mpmath", "tqdm"):
+        if error.name not in ("ml_dtypes", "mpmath", "tqdm"):
             raise
         print(f"pyce verify needs {error.name}: pip install 'pyce[verify]'", file=sys.stderr)
         return 2
-    dtypes = tuple(options.dtype) or _verify.DTYPES
+    dtypes = tuple(options.dtype) or VERIFIED_DTYPES
     return _verify.verify(_verify.Options(options.quick, options.seed, tuple(options.isa), dtypes))
 
 

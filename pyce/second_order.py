@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyce._core import compute, losses
+from pyce import losses
+from pyce._core import SIGMOID, SOFTMAX, SPARSE_SOFTMAX, WEIGHTED, compute
 from pyce._intake import DEFAULT_AXIS, Array
 
 SUFFIX = "_cross_entropy_with_logits"
+# By name: the number of the loss, and which of the options that not all losses have.
+LOSSES: dict[str, tuple[int, tuple[str, ...]]] = {
+    "sigmoid": (SIGMOID, ()),
+    "weighted": (WEIGHTED, ("pos_weight",)),
+    "softmax": (SOFTMAX, ("class_weight",)),
+    "sparse_softmax": (SPARSE_SOFTMAX, ("class_weight", "ignore_index")),
+}
+
+
+def loss_name(loss: str | Callable[..., Any]) -> str:
+    """Return the short name of a loss given by function or by name."""
+    for name in LOSSES:
+        if loss in (name, name + SUFFIX) if isinstance(loss, str) else loss is getattr(losses, name + SUFFIX):
+            return name
+    raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or its function, got {loss!r}")
 
 
 def hessian_vector_product(
@@ -68,25 +84,18 @@ def hessian_vector_product(
     >>> import numpy as np, pyce
     >>> logits = np.array([[2.0, 0.5, 1.0]])
     >>> pyce.hessian_vector_product("sparse_softmax", labels=[0], logits=logits, vector=np.array([[1.0, 0.0, 0.0]]))
-    array([[ 0.23373585, -0.08815922, -0.14557663]])
+    array([[ 0.2334796 , -0.08814804, -0.14533155]])
     """
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", repr(loss))
-    known = losses()
-    short = name.removesuffix(SUFFIX)
-    if short not in known or (short == name and not isinstance(loss, str)):
-        raise ValueError(f"loss must be one of {', '.join(known)}, got {name!r}")
+    name = loss_name(loss)
+    kind, own_options = LOSSES[name]
+    given = {"pos_weight": pos_weight, "class_weight": class_weight, "ignore_index": ignore_index}
+    for option, value in given.items():
+        if value is not None and option not in own_options:
+            raise ValueError(f"{option} is not an option of {name}{SUFFIX}")
     if vector is None:
         raise TypeError("vector is missing: it is required, vector=...")
-    given = {
-        "pos_weight": pos_weight is not None and short != "weighted",
-        "class_weight": class_weight is not None and not short.endswith("softmax"),
-        "ignore_index": ignore_index is not None and short != "sparse_softmax",
-    }
-    for option, is_foreign in given.items():
-        if is_foreign:
-            raise ValueError(f"{option} is not an option of {short}")
     result: Array = compute(
-        known.index(short) + 1, (), labels, None, logits, pos_weight, axis, None, "hvp", out, dtype,
+        kind, (), labels, None, logits, pos_weight, axis, None, "hvp", out, dtype,
         num_threads, 0, reduction, denominator, sample_weight, where, class_weight, label_smoothing, ignore_index,
         vector,
     )  # fmt: skip

@@ -58,6 +58,8 @@ def assert_same_bits(result, reference):
     result, reference = np.asarray(result), np.asarray(reference)
     assert result.dtype == reference.dtype
     assert result.shape == reference.shape
+    if result.tobytes() == reference.tobytes():
+        return
     different = (result != reference) & ~(np.isnan(result) & np.isnan(reference))
     different |= (np.signbit(result) != np.signbit(reference)) & (result == reference)
     count = int(different.sum())

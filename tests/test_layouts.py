@@ -1,10 +1,10 @@
-"""Where the numbers lie in memory changes nothing: every layout gives the bits of the contiguous computation."""
+"""Shapes, axes and broadcasting; every layout gives the bits of the contiguous computation (more in test_bits.py)."""
 
 import data
 import numpy as np
 import pytest
 from helpers import BINARY_LOSSES, LOSSES, ROW_LOSSES, assert_same_bits, assert_same_results, compute
-from layouts import LAYOUTS, STRIDED, every_other
+from layouts import every_other
 
 EIGHT_AXES = (2, 3, 1, 2, 5, 2, 1, 3)
 SHAPES = ((14, 5), (3, 300), (2, 2500), (257, 2))
@@ -23,30 +23,6 @@ def nd_problem(loss, shape, axis, dtype):
     placed = {"logits": unfold(flat["logits"])}
     placed["labels"] = flat["labels"].reshape(batch) if loss == "sparse_softmax" else unfold(flat["labels"])
     return placed, flat, unfold, batch
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", data.FLOATS)
-@pytest.mark.parametrize("loss", LOSSES)
-def test_layout_of_the_inputs_changes_no_bit(loss, layout, dtype):
-    for rows, classes in SHAPES:
-        arguments = data.problem(loss, "random", rows, classes, dtype)
-        reference = compute(loss, arguments, data.outputs(loss))
-        moved = {name: LAYOUTS[layout](value) for name, value in arguments.items()}
-        assert_same_results(compute(loss, moved, data.outputs(loss)), reference)
-
-
-@pytest.mark.parametrize("layout", [name for name in STRIDED if name != "read-only"])
-@pytest.mark.parametrize("dtype", data.FLOATS)
-@pytest.mark.parametrize("loss", LOSSES)
-def test_layout_of_the_outputs_changes_no_bit(loss, layout, dtype):
-    for rows, classes in SHAPES:
-        arguments = data.problem(loss, "random", rows, classes, dtype)
-        reference = compute(loss, arguments, data.outputs(loss))
-        out = {name: STRIDED[layout](np.zeros_like(value)) for name, value in reference.items()}
-        results = compute(loss, arguments, data.outputs(loss), out=out)
-        assert all(results[name] is out[name] for name in out)
-        assert_same_results(results, reference)
 
 
 @pytest.mark.parametrize("dtype", data.FLOATS)
@@ -183,24 +159,3 @@ def test_inputs_are_only_read(loss):
     compute(loss, arguments, data.outputs(loss))
     for name, value in arguments.items():
         assert_same_bits(value, copies[name])
-
-
-@pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, 33])
-@pytest.mark.parametrize("classes", [3, 200, 300, 1500])
-@pytest.mark.parametrize("loss", ROW_LOSSES)
-def test_a_row_alone_has_the_bits_it_has_in_a_batch(loss, classes, rows):
-    arguments = data.problem(loss, "random", 33, classes, np.float32)
-    whole = compute(loss, arguments, data.outputs(loss))
-    part = compute(loss, {name: value[-rows:] for name, value in arguments.items()}, data.outputs(loss))
-    for name, value in part.items():
-        assert_same_bits(value, whole[name][-rows:])
-
-
-@pytest.mark.parametrize("start", [0, 1, 3, 17])
-@pytest.mark.parametrize("loss", BINARY_LOSSES)
-def test_an_element_has_the_same_bits_wherever_it_stands(loss, start):
-    arguments = data.problem(loss, "random", 1, 1200, np.float32)
-    whole = compute(loss, arguments, data.outputs(loss))
-    part = compute(loss, {name: value[..., start : start + 37] for name, value in arguments.items()}, whole)
-    for name, value in part.items():
-        assert_same_bits(value, whole[name][:, start : start + 37])

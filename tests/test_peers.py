@@ -1,4 +1,4 @@
-"""Agreement with SciPy, PyTorch and TensorFlow where they are right: ordinary values in float64."""
+"""Agreement with SciPy, PyTorch, TensorFlow and optax where they are right: ordinary values in float64."""
 
 import data
 import numpy as np
@@ -62,6 +62,21 @@ def test_loss_agrees_with_tensorflow_under_the_same_name(loss, monkeypatch):
     function = getattr(tensorflow.nn, f"{loss}_cross_entropy_with_logits")
     arguments = arguments_of(loss)
     np.testing.assert_allclose(FUNCTIONS[loss](**arguments), function(**arguments).numpy(), **TOLERANCE)
+
+
+@pytest.mark.parametrize(("loss", "peer"), [
+    ("sigmoid", "sigmoid_binary_cross_entropy"), ("softmax", "softmax_cross_entropy"),
+    ("sparse_softmax", "softmax_cross_entropy_with_integer_labels"),
+])  # fmt: skip
+def test_loss_and_grad_agree_with_optax(loss, peer):
+    jax, losses = pytest.importorskip("jax"), pytest.importorskip("optax").losses
+    arguments = arguments_of(loss)
+    with jax.enable_x64(True):
+        expected, backward = jax.vjp(lambda x: getattr(losses, peer)(x, arguments["labels"]), arguments["logits"])
+        (gradient,) = backward(jax.numpy.ones_like(expected))
+    results = compute(loss, arguments, ("loss", "grad"))
+    np.testing.assert_allclose(results["loss"], expected, **TOLERANCE)
+    np.testing.assert_allclose(results["grad"], gradient, **TOLERANCE)
 
 
 @pytest.mark.parametrize(("name", "peer"), [

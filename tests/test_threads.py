@@ -1,4 +1,5 @@
-"""Threads change no bit; calls from many Python threads do not disturb each other; a forked child does not hang."""
+"""Results of several threads are right (test_bits.py: those of one); calls from many Python threads do not disturb each
+other; a forked child does not hang."""
 
 import os
 import subprocess
@@ -9,32 +10,7 @@ import data
 import numpy as np
 import oracle
 import pytest
-from helpers import FUNCTIONS, LOSSES, ROW_LOSSES, assert_same_results, assert_within, compute
-
-THREADS = (1, 2, 4)
-# Many short rows, some long ones, and one that is split over the threads.
-SHAPES = ((20000, 10), (600, 1000), (3, 70001), (1, 300000))
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("dtype", data.FLOATS)
-@pytest.mark.parametrize("loss", LOSSES)
-def test_number_of_threads_changes_no_bit(loss, dtype, shape):
-    arguments = data.problem(loss, "random", *shape, dtype)
-    reference = compute(loss, arguments, data.outputs(loss), num_threads=1)
-    for threads in (*THREADS[1:], None):
-        assert_same_results(compute(loss, arguments, data.outputs(loss), num_threads=threads), reference)
-
-
-@pytest.mark.parametrize("dtype", data.FLOATS)
-@pytest.mark.parametrize("loss", ROW_LOSSES)
-def test_grad_in_place_of_a_long_row_is_the_same_on_several_threads(loss, dtype):
-    arguments = data.problem(loss, "two far groups", 2, 150001, dtype)
-    reference = compute(loss, arguments, data.outputs(loss), num_threads=1)
-    for threads in THREADS[1:]:
-        x = arguments["logits"].copy()
-        results = compute(loss, arguments | {"logits": x}, data.outputs(loss), out={"grad": x}, num_threads=threads)
-        assert_same_results(results, reference)
+from helpers import FUNCTIONS, LOSSES, assert_same_results, assert_within, compute
 
 
 @pytest.mark.parametrize("place", [0, 1024, 150000, 299999])

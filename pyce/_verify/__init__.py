@@ -1,8 +1,9 @@
 """What `pyce verify` does: measures the error of every function on this machine, in ulps.
 
-cases.py makes the inputs, reference.py the exact results in double-double numbers (double_double.py), definition.py
-checks samples of those with mpmath, measure.py compares and report.py prints. Imported by __main__.py alone, because
-it needs the packages of the extra `verify`.
+cases.py makes the inputs (regimes.py the logits), reference.py the exact results in double-double numbers
+(double_double.py), definition.py checks samples of those with mpmath, measure.py compares (rounding.py half types with
+float32, formats.py what is known of each dtype) and report.py prints. Imported by __main__.py alone, because it needs
+the packages of the extra `verify`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import pyce._core as _core
 from pyce._intake import Array
 from pyce._verify.cases import FULL, QUICK, Case, Elements, Rows, plan_cases
 from pyce._verify.definition import check_reference
+from pyce._verify.formats import DTYPES, HALVES, result_kinds
 from pyce._verify.measure import Statistics
-from pyce._verify.reference import find_references
-from pyce._verify.report import BOUND, MEAN_BOUND, Key, summary_lines, table_lines, verdict_lines, worst_lines
+from pyce._verify.reference import Outputs, find_references
+from pyce._verify.report import Key, passed_lines, summary_lines, table_lines, verdict_lines, worst_lines
 
-DTYPES = ("float32", "float64")
 REFERENCE_BOUND = 1e-6  # ulp; the reference is about 1e-12 from the definitions
 LONG_ROW = 20_000  # classes; from here on one case in `LONG_SHARE` is checked with mpmath, which takes a second each
 LONG_SHARE = 4
@@ -41,7 +42,8 @@ TRANSFORMS = {
     "sigmoid": (_core.SIGMOID, "prob"),
     "log_sigmoid": (_core.SIGMOID, "log_prob"),
 }
-Subject = Callable[[str, Case, int], dict[str, Array]]  # function, case, number of the instruction set -> results
+# function, case, number of the instruction set, dtype of the results (None: that of the logits) -> results
+Subject = Callable[[str, Case, int, str | None], dict[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,20 @@ class Options:
     dtypes: tuple[str, ...] = DTYPES
 
 
-def call_pyce(function: str, case: Case, isa: int) -> dict[str, Array]:
-    """Return {output: result} of one function of pyce; the loss is asked for alone, as most callers do."""
+def call_transform(function: str, case: Case, isa: int, dtype: str | None) -> dict[str, Array]:
+    """Return {output: result} of a function of the logits alone; another dtype is that of an array to write."""
+    kind, output = TRANSFORMS[function]
+    shape = case.logits.shape[:-1] if output == "lse" else case.logits.shape
+    out = None if dtype is None else np.empty(shape, dtype)
     axis = -1 if isinstance(case, Rows) else None
+    return {output: np.asarray(_core.transform(kind, output, case.logits, axis, out, None, isa))}
+
+
+def call_pyce(function: str, case: Case, isa: int, dtype: str | None) -> dict[str, Array]:
+    """Return {output: result} of one function of pyce; the loss is asked for alone, as most callers do."""
     if function in TRANSFORMS:
-        kind, output = TRANSFORMS[function]
-        return {output: np.asarray(_core.transform(kind, output, case.logits, axis, None, None, isa))}
+        return call_transform(function, case, isa, dtype)
+    axis = -1 if isinstance(case, Rows) else None
     pos_weight = case.pos_weight if function.startswith("weighted") and isinstance(case, Elements) else None
     if isinstance(case, Elements):
         labels = case.labels
@@ -68,7 +78,7 @@ def call_pyce(function: str, case: Case, isa: int) -> dict[str, Array]:
 
     def compute(returns: tuple[str, ...]) -> Any:
         arguments = (LOSSES[function], (), labels, None, case.logits, pos_weight, axis, None, returns)
-        return zip(returns, _core.compute(*arguments, None, None, None, isa), strict=True)
+        return zip(returns, _core.compute(*arguments, None, dtype, None, isa), strict=True)
 
     others = ("grad", "hess", "lse") if isinstance(case, Rows) else ("grad", "hess")
     return {name: np.asarray(value) for returns in (("loss",), others) for name, value in compute(returns)}
@@ -94,12 +104,29 @@ def collect(options: Options, seed: int, subject: Subject = call_pyce) -> tuple[
         references = find_references(case)
         if case.logits.shape[-1] < LONG_ROW or isinstance(case, Elements) or turn % LONG_SHARE == 0:
             reference_error = max(reference_error, check_reference(case, references, 2 if options.quick else 3))
-        for function, outputs in references.items():
-            for isa, number in isas.items():
-                for output, result in subject(function, case, number).items():
-                    key = function, output, case.logits.dtype.name, isa
-                    results.setdefault(key, Statistics()).add(function, case, result, outputs[output])
+        measure_case(results, case, references, isas, subject)
     return results, reference_error
+
+
+def measure_case(
+    results: dict[Key, Statistics], case: Case, references: Outputs, isas: dict[str, int], subject: Subject
+) -> None:
+    """Add the errors of one case by every function and instruction set."""
+    own = case.logits.dtype.name
+    kinds = result_kinds(own)
+    for function, outputs in references.items():
+        for isa, number in isas.items():
+            found = {
+                kind: subject(function, case, number, None if kind == own else dtype) for kind, dtype in kinds.items()
+            }
+            for kind, output in ((kind, output) for kind, values in found.items() for output in values):
+                result = found[kind][output]
+                if result.dtype.name != kinds[kind]:
+                    raise TypeError(f"{function} {output} must have dtype {kinds[kind]}, got {result.dtype}")
+                statistics = results.setdefault((function, output, kind, isa), Statistics())
+                statistics.add(function, case, result, outputs[output])
+                if kind in HALVES:
+                    statistics.compare(function, case, result, found[f"float32 from {kind}"][output])
 
 
 def verify(options: Options, subject: Subject = call_pyce) -> int:
@@ -126,5 +153,5 @@ def verify(options: Options, subject: Subject = call_pyce) -> int:
     if wrong:
         print("\n".join([f"FAILED (seed {seed}):", *wrong]))
         return 1
-    print(f"Passed: errors at most {BOUND:g} ulp, their means at most {MEAN_BOUND:g}, and nothing is flushed to 0.")
+    print("\n".join(passed_lines(results)))
     return 0

@@ -1,4 +1,4 @@
-"""The inputs of `pyce verify`: logits, labels and weights that are hard to get right, by name.
+"""The inputs of `pyce verify`: logits by the regimes of regimes.py, labels and weights that are hard to get right.
 
 Every case follows from the seed, its name, the class count, the dtype and the round, and from nothing else, so that
 one case gives the same input whichever instruction sets and dtypes are asked for.
@@ -14,8 +14,8 @@ from zlib import crc32
 import numpy as np
 
 from pyce._intake import Array
-
-Generator = np.random.Generator
+from pyce._verify.formats import HALVES
+from pyce._verify.regimes import LONG_REGIMES, QUICK_LONG_REGIMES, ROW_REGIMES, Generator, element_regimes, row_regimes
 
 
 class Rows(NamedTuple):
@@ -39,97 +39,6 @@ class Elements(NamedTuple):
 Case = Rows | Elements
 
 
-class Traits(NamedTuple):
-    """Places on the line where something changes in a dtype: where exp(-x) becomes subnormal, and where it is 0."""
-
-    subnormal_from: float
-    zero_from: float
-    exact_from: float  # abs(max) from which every x - max that matters is exact
-
-
-TRAITS = {"float32": Traits(86.5, 104.0, 264.0), "float64": Traits(707.5, 745.2, 2160.0)}
-
-
-def normal_rows(rng: Generator, shape: tuple[int, int]) -> Array:
-    return rng.normal(0, 3, shape)
-
-
-def leads(rng: Generator, shape: tuple[int, int], largest: float, others: float) -> Array:
-    """One class, anywhere in the row, leads the best of the others by up to `largest`."""
-    x = rng.normal(0, others, shape)
-    rows = np.arange(len(x))
-    x[rows, rng.integers(0, shape[1], len(x))] = x.max(axis=1) + rng.uniform(0, largest, len(x))
-    return x
-
-
-def magnitudes(rng: Generator, shape: tuple[int, int]) -> Array:
-    return np.asarray(10 ** rng.uniform(-30, 30, shape))
-
-
-def near_ties(rng: Generator, shape: tuple[int, int], dtype: str) -> Array:
-    """Numbers of any size up to 1e5, and their neighbours."""
-    column = shape[0], 1
-    base = (normal_rows(rng, column) * 10 ** rng.uniform(-3, 4, column)).astype(dtype)
-    return np.asarray(base.astype(np.float64) + rng.integers(-3, 4, shape) * np.spacing(base).astype(np.float64))
-
-
-def below(rng: Generator, shape: tuple[int, int], nearest: float, farthest: float) -> Array:
-    """A leader anywhere in the row, and the others below it by between `nearest` and `farthest`."""
-    top = rng.normal(0, 3, (shape[0], 1))
-    x: Array = top - rng.uniform(nearest, farthest, shape)
-    x[np.arange(len(x)), rng.integers(0, shape[1], len(x))] = top[:, 0]
-    return x
-
-
-def two_groups(rng: Generator, shape: tuple[int, int]) -> Array:
-    """About a third of the classes compete; the others lie 100 below."""
-    return np.asarray(normal_rows(rng, shape) - 100 * (rng.random(shape) < 0.7))
-
-
-def around(rng: Generator, shape: tuple[int, int], limit: float) -> Array:
-    """Rows around +limit or -limit, a tenth of it wide."""
-    return np.asarray(rng.choice([-1, 1], (shape[0], 1)) * limit + rng.uniform(-0.1, 0.1, shape) * limit)
-
-
-RowMaker = Callable[[Generator, tuple[int, int], str], Array]
-ROW_REGIMES: dict[str, RowMaker] = {
-    "random": lambda rng, shape, dtype: normal_rows(rng, shape),
-    "margin to 30": lambda rng, shape, dtype: leads(rng, shape, 30, 3),
-    "margin to 110": lambda rng, shape, dtype: leads(rng, shape, 110, 3),
-    "margin to 800": lambda rng, shape, dtype: leads(rng, shape, 800, 50),
-    "spread 800": lambda rng, shape, dtype: rng.uniform(-400, 400, shape),
-    "ties": lambda rng, shape, dtype: rng.integers(0, 4, shape) * rng.choice([0.0, 1.25, 40.0], (shape[0], 1)),
-    "near ties": near_ties,
-    "offset 1e6": lambda rng, shape, dtype: normal_rows(rng, shape) + 1e6,
-    "offset -1e6": lambda rng, shape, dtype: normal_rows(rng, shape) - 1e6,
-    "magnitude of the row": lambda rng, shape, dtype: normal_rows(rng, shape) * magnitudes(rng, (shape[0], 1)),
-    "magnitudes mixed": lambda rng, shape, dtype: rng.choice([-1, 1], shape) * magnitudes(rng, shape),
-    "100 below": lambda rng, shape, dtype: two_groups(rng, shape),
-    "subnormal results": lambda rng, shape, dtype: below(
-        rng, shape, TRAITS[dtype].subnormal_from, TRAITS[dtype].zero_from
-    ),
-    "odd multiples of ln 2 / 2": lambda rng, shape, dtype: (2 * rng.integers(-60, 60, shape) + 1) * (np.log(2) / 2),
-    "exact differences begin": lambda rng, shape, dtype: around(rng, shape, TRAITS[dtype].exact_from),
-    "lse near 0": lambda rng, shape, dtype: rng.normal(-np.log(shape[1]), 1e-3, shape),
-}
-LONG_REGIMES = ("random", "margin to 110", "spread 800", "ties", "offset 1e6", "subnormal results", "lse near 0")
-QUICK_LONG_REGIMES = ("random", "margin to 110", "spread 800")
-
-ElementMaker = Callable[[Generator, int, str], Array]
-ELEMENT_REGIMES: dict[str, ElementMaker] = {
-    "random": lambda rng, size, dtype: rng.normal(0, 3, size),
-    "near 0": lambda rng, size, dtype: rng.uniform(-1, 1, size),
-    "margin to 110": lambda rng, size, dtype: rng.uniform(-110, 110, size),
-    "margin to 800": lambda rng, size, dtype: rng.uniform(-800, 800, size),
-    "magnitudes": lambda rng, size, dtype: rng.choice([-1, 1], size) * 10 ** rng.uniform(-30, 30, size),
-    "offset 1e6": lambda rng, size, dtype: rng.normal(0, 3, size) + rng.choice([-1e6, 1e6], size),
-    "subnormal results": lambda rng, size, dtype: (
-        rng.choice([-1, 1], size) * rng.uniform(TRAITS[dtype].subnormal_from, TRAITS[dtype].zero_from + 15, size)
-    ),
-    "odd multiples of ln 2 / 2": lambda rng, size, dtype: (2 * rng.integers(-60, 60, size) + 1) * (np.log(2) / 2),
-}
-
-
 def index_labels(rng: Generator, x: Array) -> Array:
     """Return for each row, at random, the place of its maximum, of its minimum, or any."""
     choices = np.stack([x.argmax(axis=1), x.argmin(axis=1), rng.integers(0, x.shape[1], len(x))])
@@ -149,6 +58,12 @@ def below_a_power_of_two(rng: Generator, x: Array) -> Array:
     return np.asarray(power * (1 - rng.uniform(0, 0.01, len(x))) / h)
 
 
+def closeness(rng: Generator, shape: tuple[int, ...], dtype: str, smallest: float) -> Array:
+    """Return distances of labels from 0 and 1: from 10^smallest to 1e-7, in half types to what is next to 1."""
+    limits = (-6.0, -1.5) if dtype in HALVES else (smallest, -7.0)
+    return np.asarray(10 ** rng.uniform(*limits, shape))
+
+
 def soft_labels(rng: Generator, x: Array, dtype: str) -> Array:
     """Return rows of one kind each: none, distributions, with zeros, one label, nearly one, other sums, tiny."""
     rows, classes = x.shape
@@ -156,7 +71,7 @@ def soft_labels(rng: Generator, x: Array, dtype: str) -> Array:
     exponential = rng.exponential(1, shape)
     dense = exponential / exponential.sum(axis=1, keepdims=True)
     hot = np.equal(np.arange(classes), index_labels(rng, x)[:, None]).astype(np.float64)
-    close = 10 ** rng.uniform(-14, -7, (rows, 1))
+    close = closeness(rng, (rows, 1), dtype, -14)
     kinds = [
         np.zeros(shape),
         dense,
@@ -174,8 +89,8 @@ def soft_labels(rng: Generator, x: Array, dtype: str) -> Array:
 
 
 def binary_labels(rng: Generator, size: int, dtype: str) -> Array:
-    """Return 0, 1, numbers between, and numbers within 1e-7 of 0 and of 1."""
-    close = 10 ** rng.uniform(-16, -7, size)
+    """Return 0, 1, numbers between, and numbers close to 0 and to 1."""
+    close = closeness(rng, (size,), dtype, -16)
     kinds = [np.zeros(size), np.ones(size), rng.uniform(0, 1, size), close, 1 - close]
     return np.choose(rng.integers(0, len(kinds), size), kinds).astype(dtype)
 
@@ -186,23 +101,32 @@ def random_generator(seed: int, *key: object) -> Generator:
 
 
 def label_dtype(rng: Generator, dtype: str) -> str:
-    """Return the dtype of the logits or, as often, float64, whose labels are closer to 1 than any of float32."""
-    return dtype if rng.random() < 0.5 else "float64"
+    """Return the dtype of the logits or, as often, one whose labels are closer to 1: float64, or float32 for halves.
+
+    With float64 labels half types are computed in float64.
+    """
+    if rng.random() < 0.5:
+        return dtype
+    return "float32" if dtype in HALVES else "float64"
 
 
 def make_rows(seed: int, name: str, shape: tuple[int, int], dtype: str, turn: int) -> Rows:
     """Return a case of the softmax family."""
     rng = random_generator(seed, name, shape[1], dtype, turn)
-    logits = np.ascontiguousarray(ROW_REGIMES[name](rng, shape, dtype), dtype)
+    logits = np.ascontiguousarray(row_regimes(dtype)[name](rng, shape, dtype), dtype)
     return Rows(name, logits, index_labels(rng, logits), soft_labels(rng, logits, label_dtype(rng, dtype)))
 
 
 def make_elements(seed: int, name: str, size: int, dtype: str, turn: int) -> Elements:
     """Return a case of the sigmoid family."""
     rng = random_generator(seed, name, dtype, turn)
-    logits = ELEMENT_REGIMES[name](rng, size, dtype).astype(dtype)
-    pos_weight = (10 ** rng.uniform(-6, 6, size)).astype(dtype)
+    logits = element_regimes(dtype)[name](rng, size, dtype).astype(dtype)
+    pos_weight = (10 ** rng.uniform(-6, LARGEST_WEIGHT.get(dtype, 6), size)).astype(dtype)
     return Elements(name, logits, binary_labels(rng, size, label_dtype(rng, dtype)), pos_weight)
+
+
+LARGEST_WEIGHT = {"float16": 4.8}  # decimal exponents, where the range of the dtype is the limit
+HALF_SHARE = 4  # of the rounds of other dtypes, one in so many is enough for half types, which have fewer numbers
 
 
 class Plan(NamedTuple):
@@ -212,6 +136,16 @@ class Plan(NamedTuple):
     long_rows: dict[int, tuple[str, ...]]  # one row in each of the regimes named
     elements: int
     turns: int
+
+    def of(self, dtype: str) -> Plan:
+        """Return the plan for one dtype: half types have fewer rounds and, of long rows, the usual ones alone."""
+        if dtype not in HALVES:
+            return self
+        known = [name for name in LONG_REGIMES if name in row_regimes(dtype)]
+        long_rows = {
+            classes: tuple(name for name in names if name in known) for classes, names in self.long_rows.items()
+        }
+        return self._replace(long_rows=long_rows, turns=-(-self.turns // HALF_SHARE))
 
 
 QUICK = Plan(
@@ -231,12 +165,13 @@ FULL = Plan(
 def plan_cases(plan: Plan, dtypes: tuple[str, ...], seed: int) -> Iterator[Callable[[], Case]]:
     """Yield functions without arguments, each of which makes one case."""
     for dtype in dtypes:
-        for turn in range(plan.turns):
-            for name in ELEMENT_REGIMES:
-                yield partial(make_elements, seed, name, plan.elements, dtype, turn)
-            for classes, rows in plan.rows.items():
-                for name in ROW_REGIMES:
+        share = plan.of(dtype)
+        for turn in range(share.turns):
+            for name in element_regimes(dtype):
+                yield partial(make_elements, seed, name, share.elements, dtype, turn)
+            for classes, rows in share.rows.items():
+                for name in row_regimes(dtype):
                     yield partial(make_rows, seed, name, (rows, classes), dtype, turn)
-        for classes, names in plan.long_rows.items():
+        for classes, names in share.long_rows.items():
             for name in names:
                 yield partial(make_rows, seed, name, (1, classes), dtype, 0)

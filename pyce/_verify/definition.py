@@ -13,6 +13,7 @@ from mpmath import mp, mpf
 
 from pyce._intake import Array
 from pyce._verify.cases import Case, Rows
+from pyce._verify.formats import FORMATS, computed_in
 from pyce._verify.reference import Exact, Outputs
 
 GUARD_BITS = 200
@@ -36,7 +37,8 @@ class Softmax:
     """Probabilities of one row by their definition."""
 
     def __init__(self, logits: Array) -> None:
-        top = np.sort(logits.astype(np.float64))[::-1]
+        logits = logits.astype(np.float64)
+        top = np.sort(logits)[::-1]
         self.bits = precision(float(top[0] - top[1]))
         with mp.workprec(self.bits):
             distinct, counts = np.unique(logits, return_counts=True)
@@ -55,11 +57,10 @@ class Softmax:
         places = np.flatnonzero(labels)
         return -mp.fsum(number(labels[j]) * mp.log(self.prob(int(j))) for j in places)
 
-    def values(self, labels: Array, j: int) -> dict[str, mpf]:
+    def values(self, label_sum: mpf, label: mpf, j: int) -> dict[str, mpf]:
         """Return gradient and Hessian at the class j."""
-        total = mp.fsum(number(t) for t in labels)
         p = self.prob(j)
-        return {"grad": total * p - number(labels[j]), "hess": total * p * (1 - p)}
+        return {"grad": label_sum * p - label, "hess": label_sum * p * (1 - p)}
 
 
 def row_definitions(case: Rows, row: int, places: list[int]) -> dict[str, dict[str, Any]]:
@@ -77,7 +78,8 @@ def row_definitions(case: Rows, row: int, places: list[int]) -> dict[str, dict[s
             "logsumexp": {"lse": lse},
         }
         for function, labels in ("sparse_softmax_cross_entropy", hot), ("softmax_cross_entropy", case.soft_labels[row]):
-            columns = {j: softmax.values(labels, j) for j in places}
+            label_sum = mp.fsum(number(t) for t in labels[labels != 0])
+            columns = {j: softmax.values(label_sum, number(labels[j]), j) for j in places}
             result[function] = {name: {j: columns[j][name] for j in places} for name in ("grad", "hess")}
             result[function] |= {"loss": softmax.loss(labels), "lse": lse}
     return result
@@ -106,11 +108,11 @@ def exact_number(exact: Exact, index: Any) -> mpf:
         return mp.ldexp(mantissa, int(value.exponent)) if mantissa else mpf(0)
 
 
-def distance(exact: Exact, index: Any, value: mpf, dtype: Any) -> float:
+def distance(exact: Exact, index: Any, value: mpf, dtype: str) -> float:
     """Return how far the bulk reference is from a value of the definition, in ulps of `dtype`."""
-    info = np.finfo(dtype)
+    form = FORMATS[dtype]
     scale = exact.scale.at(index)
-    exponent = max(int(scale.exponent) - 1, int(info.minexp)) - int(info.nmant)
+    exponent = max(int(scale.exponent) - 1, form.minexp) - form.nmant
     with mp.workprec(VANISHING_BITS + GUARD_BITS):
         return float(mp.ldexp(abs(exact_number(exact, index) - value), -exponent))
 
@@ -125,8 +127,12 @@ def sample_places(case: Rows, row: int, rng: np.random.Generator) -> list[int]:
 
 
 def check_reference(case: Case, references: Outputs, samples: int) -> float:
-    """Return the greatest distance of the bulk reference from the definitions, in ulps, over some rows or elements."""
+    """Return the greatest distance of the bulk reference from the definitions over some rows or elements, in ulps.
+
+    They are ulps of the dtype that is computed in.
+    """
     rng = np.random.default_rng(len(case.logits))
+    dtype = computed_in(case.logits.dtype.name)
     worst = 0.0
     for i in rng.choice(len(case.logits), min(samples, len(case.logits)), replace=False):
         if isinstance(case, Rows):
@@ -138,5 +144,5 @@ def check_reference(case: Case, references: Outputs, samples: int) -> float:
                 exact = references[function][output]
                 found = {(i, j): v for j, v in value.items()} if isinstance(value, dict) else {(i,): value}
                 for index, v in found.items():
-                    worst = max(worst, distance(exact, index, v, case.logits.dtype))
+                    worst = max(worst, distance(exact, index, v, dtype))
     return worst

@@ -9,30 +9,47 @@ import numpy as np
 
 from pyce._intake import Array
 from pyce._verify.cases import Case, Rows
-from pyce._verify.double_double import Floats
+from pyce._verify.double_double import Floats, Pair
+from pyce._verify.formats import FORMATS, Format
 from pyce._verify.reference import Exact
+from pyce._verify.rounding import misrounded
 
 BINS_PER_ULP = 1000  # of the histogram from which the percentile is read
 LARGEST_BIN = 8 * BINS_PER_ULP
 SHOWN_CLASSES = 10  # rows of at most so many are printed whole
 
 
-def ulp_exponents(size: Exact, dtype: Any) -> Array:
-    """Return the exponents of the ulp of `dtype`, subnormals included, at the scale of the exact values."""
-    info = np.finfo(dtype)
+def ulp_exponents(size: Exact, form: Format) -> Array:
+    """Return the exponents of the ulp of a dtype, subnormals included, at the scale of the exact values."""
     exponent = size.scale.exponent - 1
     # a power of two that is rounded up: the number itself lies below it, in the next lower binade
     below_power = (np.abs(size.scale.high) == 0.5) & (size.scale.low * size.scale.high < 0)
-    return np.asarray(np.clip(exponent - below_power, info.minexp, info.maxexp - 1) - info.nmant)
+    return np.asarray(np.clip(exponent - below_power, form.minexp, form.maxexp - 1) - form.nmant)
+
+
+def up_to(limit: Floats, pair: Pair) -> Pair:
+    """Return numbers that are moved to +limit or -limit from beyond it."""
+    beyond = np.abs(pair[0]) >= limit
+    return np.where(beyond, np.copysign(limit, pair[0]), pair[0]), np.where(beyond, 0.0, pair[1])
 
 
 def ulp_errors(result: Array, exact: Exact) -> Floats:
-    """Return the distance of every result from the exact value, in ulps; a NaN or an infinity is infinitely far."""
-    exponent = ulp_exponents(exact, result.dtype)
+    """Return the distance of every result from the exact value, in ulps; a NaN or an infinity is infinitely far.
+
+    Half types alone can have exact values beyond their range. There an infinity stands for the first power of two that
+    is too large, and so does every exact value above that.
+    """
+    form = FORMATS[result.dtype.name]
+    exponent = ulp_exponents(exact, form)
     with np.errstate(over="ignore", invalid="ignore"):
         high, low = exact.value.aligned(exponent)
-        errors = np.abs((np.ldexp(result.astype(np.float64), -exponent) - high) - low)
-    return np.where(np.isfinite(result), errors, np.inf)
+        given = np.ldexp(result.astype(np.float64), -exponent)
+        if form.is_half:
+            limit = np.ldexp(1.0, form.maxexp - exponent)
+            given, _ = up_to(limit, (given, given))
+            high, low = up_to(limit, (high, low))
+        errors = np.abs((given - high) - low)
+    return np.where(np.isfinite(given), errors, np.inf)
 
 
 def flushed_zeros(result: Array, exact: Exact) -> Array:
@@ -40,16 +57,14 @@ def flushed_zeros(result: Array, exact: Exact) -> Array:
 
     Where the result is a difference of larger terms, 0 can be within the bound; then the bound alone decides.
     """
-    smallest = float(np.finfo(result.dtype).smallest_subnormal)
     size = np.abs(exact.value.rounded())
     is_difference = exact.scale.exponent > exact.value.exponent
-    return np.asarray((result == 0) & (size >= smallest) & ~is_difference)
+    return np.asarray((result == 0) & (size >= FORMATS[result.dtype.name].smallest) & ~is_difference)
 
 
-def measurable(exact: Exact, dtype: Any) -> Array:
+def measurable(exact: Exact, form: Format) -> Array:
     """Tell which values are not certain to be rounded to 0: the others would only dilute the mean."""
-    smallest = float(np.finfo(dtype).smallest_subnormal)
-    return np.asarray(exact.scale.rounded() >= smallest)
+    return np.asarray(exact.scale.rounded() >= form.smallest)
 
 
 @dataclass
@@ -63,18 +78,20 @@ class Worst:
 
 @dataclass
 class Statistics:
-    """What is known about one output of one function in one dtype by one instruction set."""
+    """What is known about one output of one function and one kind of result by one instruction set."""
 
     count: int = 0
     total: float = 0.0
     zeros: int = 0
+    misrounded: int = 0
+    misrounded_text: str = ""
     histogram: Array = field(default_factory=lambda: np.zeros(LARGEST_BIN + 1, np.int64))
     worst: Worst = field(default_factory=Worst)
 
     def add(self, function: str, case: Case, result: Array, exact: Exact) -> None:
         """Count the errors of one result of a function."""
         errors = ulp_errors(result, exact)
-        counted = errors[measurable(exact, result.dtype) | (errors > 0)]
+        counted = errors[measurable(exact, FORMATS[result.dtype.name]) | (errors > 0)]
         self.count += counted.size
         self.total += float(counted.sum())
         self.zeros += int(flushed_zeros(result, exact).sum())
@@ -84,6 +101,15 @@ class Statistics:
             index = np.unravel_index(errors.argmax(), errors.shape)
             text = f"got {result[index]!s}, exactly {decimal(exact.value.at(index))}; {describe(function, case, index)}"
             self.worst = Worst(float(errors[index]), case.name, text)
+
+    def compare(self, function: str, case: Case, result: Array, wide: Array) -> None:
+        """Count the results of a half type that are not the float32 results of the same call rounded once."""
+        wrong = misrounded(result, wide)
+        self.misrounded += int(wrong.sum())
+        if wrong.any() and not self.misrounded_text:
+            index = np.unravel_index(wrong.argmax(), wrong.shape)
+            where = describe(function, case, index)
+            self.misrounded_text = f"got {result[index]!s}, in float32 {wide[index]!s}; {where}"
 
     def mean(self) -> float:
         """Return the mean error."""
@@ -96,7 +122,8 @@ class Statistics:
 
     def summary(self) -> tuple[Any, ...]:
         """Return the numbers of the table: equal ones share a line."""
-        return self.count, self.worst.error, self.percentile(0.999), self.mean(), self.zeros, self.worst.text
+        numbers = self.count, self.worst.error, self.percentile(0.999), self.mean(), self.zeros, self.misrounded
+        return *numbers, self.worst.text
 
 
 def describe(function: str, case: Case, index: tuple[Any, ...]) -> str:
@@ -113,7 +140,8 @@ def describe(function: str, case: Case, index: tuple[Any, ...]) -> str:
         if function.startswith("sparse"):
             parts.append(f"label {label}" + ("" if whole else f" of logit {logits[label]!s}"))
         elif function.startswith("softmax_cross"):
-            parts.append(f"labels {numbers(soft)}" if whole else f"sum of the labels {soft.sum()!s}")
+            total = soft.sum(dtype=np.result_type(soft, np.float32))
+            parts.append(f"labels {numbers(soft)}" if whole else f"sum of the labels {total!s}")
             if len(index) > 1 and not whole:
                 parts.append(f"label {soft[index[1]]!s}")
         return "; ".join(parts)

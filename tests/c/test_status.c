@@ -15,6 +15,8 @@ static struct call {
         pyce_args args;
         int64_t beyond;
     } larger; /* what a caller with a newer header passes */
+    uint32_t correct[3];
+    float extra[3 * CLASSES];
 } call;
 
 static void call_open(pyce_loss kind) {
@@ -48,7 +50,6 @@ static void no_labels(pyce_args *a) { a->labels.data = NULL; }
 static void no_pos_weight(pyce_args *a) { a->pos_weight.data = NULL; }
 static void struct_size_zero(pyce_args *a) { a->struct_size = 0; }
 static void struct_size_odd(pyce_args *a) { a->struct_size = (int64_t)sizeof *a - 1; }
-static void reserved_of_args(pyce_args *a) { a->reserved = 1; }
 static void reserved_of_logits(pyce_args *a) { a->logits.reserved = 1; }
 static void reserved_of_grad(pyce_args *a) { a->grad.reserved = -1; }
 static void loss_zero(pyce_args *a) { a->loss_kind = 0; }
@@ -67,6 +68,41 @@ static void no_output(pyce_args *a) {
 }
 static void lse_of_a_binary_loss(pyce_args *a) { a->lse = pyce_output_2d(call.r.data[OUTPUT_HESS], PYCE_FLOAT32, 1, 0); }
 static void pos_weight_given(pyce_args *a) { a->pos_weight = pyce_input_2d(&weight, PYCE_FLOAT32, 0, 0); }
+static const uint8_t mask[3] = {1, 0, 1};
+static void weights_of_integers(pyce_args *a) { a->sample_weight = pyce_input_2d(labels_with_one_bad, PYCE_INT64, 1, 0); }
+static void mask_of_bytes(pyce_args *a) { a->where = pyce_input_2d(mask, PYCE_UINT8, 1, 0); }
+static void class_weights_of_bools(pyce_args *a) { a->class_weight = pyce_input_2d(mask, PYCE_BOOL, 0, 1); }
+static void class_weights_given(pyce_args *a) { a->class_weight = pyce_input_2d(&weight, PYCE_FLOAT32, 0, 0); }
+static void correct_of_floats(pyce_args *a) { a->correct = pyce_output_2d(call.correct, PYCE_FLOAT32, 1, 0); }
+static void correct_given(pyce_args *a) { a->correct = pyce_output_2d(call.correct, PYCE_BOOL, 1, 0); }
+static void correct_on_mask(pyce_args *a) {
+    correct_given(a);
+    a->where = pyce_input_2d(call.correct, PYCE_BOOL, 1, 0);
+}
+static void labels_grad_given(pyce_args *a) { a->labels_grad = pyce_output_2d(call.extra, PYCE_FLOAT32, CLASSES, 1); }
+static void hvp_without_vector(pyce_args *a) { a->hvp = pyce_output_2d(call.extra, PYCE_FLOAT32, CLASSES, 1); }
+static void vector_without_hvp(pyce_args *a) { a->vector = a->logits; }
+static void weights_on_loss(pyce_args *a) { a->sample_weight = pyce_input_2d(a->loss.data, PYCE_FLOAT32, 1, 0); }
+static void ignore_index_given(pyce_args *a) { a->has_ignore_index = 1; }
+static void reduction_unknown(pyce_args *a) { a->reduction = 3; }
+static void reduction_negative(pyce_args *a) { a->reduction = -1; }
+static void denominator_unknown(pyce_args *a) { a->reduction = PYCE_REDUCTION_MEAN, a->denominator = 4; }
+static void denominator_of_a_sum(pyce_args *a) {
+    a->reduction = PYCE_REDUCTION_SUM;
+    a->denominator = PYCE_DENOMINATOR_ROWS;
+}
+static void denominator_zero(pyce_args *a) {
+    a->reduction = PYCE_REDUCTION_MEAN;
+    a->denominator = PYCE_DENOMINATOR_VALUE;
+}
+static void denominator_infinite(pyce_args *a) {
+    denominator_zero(a);
+    a->denominator_value = (double)INFINITY;
+}
+static void denominator_not_called_for(pyce_args *a) { a->denominator_value = 1; }
+static void smoothing_negative(pyce_args *a) { a->label_smoothing = -1e-9; }
+static void smoothing_above_one(pyce_args *a) { a->label_smoothing = 1.0000001; }
+static void smoothing_nan(pyce_args *a) { a->label_smoothing = (double)NAN; }
 static void threads_negative(pyce_args *a) { a->num_threads = -1; }
 static void isa_unknown(pyce_args *a) { a->isa = 99; }
 static void isa_negative(pyce_args *a) { a->isa = -1; }
@@ -115,7 +151,6 @@ static const struct {
     CASE(no_pos_weight, WEIGHTED, NULL, POS_WEIGHT),
     CASE(struct_size_zero, SOFTMAX, STRUCT_SIZE, ARGS),
     CASE(struct_size_odd, SOFTMAX, STRUCT_SIZE, ARGS),
-    CASE(reserved_of_args, SIGMOID, RESERVED, ARGS),
     CASE(reserved_of_logits, SIGMOID, RESERVED, LOGITS),
     CASE(reserved_of_grad, SIGMOID, RESERVED, GRAD),
     CASE(loss_zero, SIGMOID, LOSS, LOSS_KIND),
@@ -131,6 +166,29 @@ static const struct {
     CASE(lse_of_a_binary_loss, SIGMOID, OUTPUT, LSE),
     CASE(pos_weight_given, SIGMOID, ARGUMENT, POS_WEIGHT),
     CASE(pos_weight_given, SPARSE_SOFTMAX, ARGUMENT, POS_WEIGHT),
+    CASE(weights_of_integers, SIGMOID, DTYPE, SAMPLE_WEIGHT),
+    CASE(mask_of_bytes, SOFTMAX, DTYPE, WHERE),
+    CASE(class_weights_of_bools, SPARSE_SOFTMAX, DTYPE, CLASS_WEIGHT),
+    CASE(class_weights_given, WEIGHTED, ARGUMENT, CLASS_WEIGHT),
+    CASE(correct_of_floats, SOFTMAX, DTYPE, CORRECT),
+    CASE(correct_given, SIGMOID, OUTPUT, CORRECT),
+    CASE(correct_on_mask, SOFTMAX, OVERLAP, CORRECT),
+    CASE(labels_grad_given, SPARSE_SOFTMAX, OUTPUT, LABELS_GRAD),
+    CASE(hvp_without_vector, SOFTMAX, NULL, VECTOR),
+    CASE(vector_without_hvp, SIGMOID, ARGUMENT, VECTOR),
+    CASE(weights_on_loss, SPARSE_SOFTMAX, OVERLAP, LOSS),
+    CASE(ignore_index_given, SOFTMAX, ARGUMENT, IGNORE_INDEX),
+    CASE(ignore_index_given, SIGMOID, ARGUMENT, IGNORE_INDEX),
+    CASE(reduction_unknown, SIGMOID, OPTION, REDUCTION),
+    CASE(reduction_negative, SOFTMAX, OPTION, REDUCTION),
+    CASE(denominator_unknown, SIGMOID, OPTION, DENOMINATOR),
+    CASE(denominator_of_a_sum, SPARSE_SOFTMAX, OPTION, DENOMINATOR),
+    CASE(denominator_zero, SOFTMAX, VALUE, DENOMINATOR),
+    CASE(denominator_infinite, SOFTMAX, VALUE, DENOMINATOR),
+    CASE(denominator_not_called_for, SIGMOID, VALUE, DENOMINATOR),
+    CASE(smoothing_negative, SPARSE_SOFTMAX, VALUE, LABEL_SMOOTHING),
+    CASE(smoothing_above_one, SIGMOID, VALUE, LABEL_SMOOTHING),
+    CASE(smoothing_nan, SOFTMAX, VALUE, LABEL_SMOOTHING),
     CASE(threads_negative, SIGMOID, THREADS, NUM_THREADS),
     CASE(isa_unknown, SIGMOID, ISA, ISA),
     CASE(isa_negative, SOFTMAX, ISA, ISA),

@@ -11,13 +11,13 @@
 
 #include "problem.h"
 
-static const int64_t shapes[][2] = {{3000, 10}, {100, 1000}, {20, 5000}, {1, 150000}, {3, 50001}, {1, 1}};
+static const int64_t shapes[][2] = {{4000, 10}, {100, 1000}, {20, 5000}, {1, 150000}, {3, 50001}, {1, 1}};
 
 static void test_any_number_of_threads_gives_the_same_bits(pyce_loss kind, pyce_dtype dtype) {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; ++s) {
         problem p = problem_new(kind, dtype, shapes[s][0], shapes[s][1], DATA_PLAIN);
         results one = problem_run(&p, PYCE_ISA_AUTO, 1);
-        for (int32_t threads = 2; threads <= 4; threads += 2) {
+        for (int32_t threads = 3; threads <= 8; threads += 5) {
             char setting[32];
             snprintf(setting, sizeof setting, "%d threads", (int)threads);
             results many = problem_run(&p, PYCE_ISA_AUTO, threads);
