@@ -234,7 +234,7 @@ def test_more_than_eight_axes(loss):
 # the product with the Hessian
 
 
-@pytest.mark.parametrize("name", ["", "hinge", "Sigmoid", "softmax_cross_entropy", pyce.softmax, 3])
+@pytest.mark.parametrize("name", ["", "hinge", "Sigmoid", "softmax_cross_entropy", pyce.softmax, 3, None])
 def test_unknown_loss(name):
     with pytest.raises(ValueError, match="sigmoid, weighted, softmax, sparse_softmax"):
         pyce.hessian_vector_product(name, labels=[[1.0]], logits=[[1.0]], vector=[[1.0]])
