@@ -21,7 +21,7 @@ BLENDED_BOUND = 3.5
 TOTAL_BOUND = 2.0
 NAMES = [name for name in sorted(data.LOGITS_IN_DOUBLE) if name not in ("near overflow", "mixed magnitudes")]
 CARRYING = ("loss", "grad", "hess")
-SIZES = ((6, 3), (2, 10), (1, 70))
+SIZES = ((6, 3), (2, 10), (1, 66))
 
 
 def assert_accurate(loss, arguments, options, bound, returns=CARRYING):
@@ -87,16 +87,14 @@ def test_derivatives_of_means_hold_the_bound(loss, dtype, name):
 @dtypes
 @losses
 def test_class_weights_and_smoothing(loss, dtype, name):
-    for rows, classes in SIZES:
+    for rows, classes in SIZES[::2] if loss in ROW_LOSSES else SIZES[:1]:
         arguments = data.problem(loss, name, rows, classes, dtype)
         rng = data.generator("blend", loss, name, classes)
         factors = {"class_weight": 10 ** rng.uniform(-2, 2, classes)} if has(loss, "class_weight") else {}
         smoothing = {"label_smoothing": float(rng.choice([0.1, 0.01, 1e-8, rng.random()]))}
         weight = {"sample_weight": sample_weights(loss, arguments, name), "reduction": "mean"}
         assert_accurate(loss, arguments, factors | smoothing, BLENDED_BOUND)
-        if classes == 70:
-            everything = factors | smoothing | weight
-            assert_accurate(loss, arguments, everything, BLENDED_BOUND, CARRYING[1:])
+        assert_accurate(loss, arguments, factors | smoothing | weight, BLENDED_BOUND, CARRYING[1:])
 
 
 @pytest.mark.parametrize("name", ["random", "uniform 80", "winner leads by 20", "near ties", "all equal"])
@@ -119,7 +117,7 @@ def test_labels_grad(loss, dtype, name):
 @pytest.mark.parametrize(
     "name", ["random", "uniform 1000", "winner leads by 50", "winner leads by 100", "two far groups"]
 )
-@pytest.mark.parametrize("shape", [(1, 3), (40, 3), (9, 70)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 3), (12, 3), (2, 70)], ids=str)
 @dtypes
 @losses
 def test_totals(loss, dtype, shape, name):
