@@ -15,7 +15,7 @@ losses = pytest.mark.parametrize("loss", LOSSES)
 dtypes = pytest.mark.parametrize("dtype", data.FLOATS)
 # The product is S p_j (v_j - c), c the mean of v under p. In ulps of S p_j (|v_j - l| + sum_k p_k |v_k - l|), l being v
 # at the greatest logit, where p_j is a normal number: a subnormal one has lost digits that the product would need.
-BOUND = 4.0
+BOUND = 6.0  # 5.5 found by a long search
 
 
 def product(loss, arguments, vector, **options):
