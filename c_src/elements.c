@@ -21,7 +21,7 @@ static int64_t tile_length(const problem *p) {
 
 /* Whether labels, weights and smoothing must be multiplied out before the loop. */
 static int needs_general(const problem *p) {
-    return p->weighted || p->label_scale != 1.0;
+    return p->weighted || p->label_shift != 0.0;
 }
 
 static int needs_scale(const problem *p) {
@@ -83,13 +83,13 @@ static void write_one(const problem *p, const block *b, scratch *s, binary_loop 
 
 /* hvp is hess times the vector. */
 static void write_product(const problem *p, const block *b, scratch *s, binary_loop *loop) {
-    static const double centre[2] = {0.0, 0.0};
+    static const centre zero = {0.0, {0.0, 0.0}};
     const operand *out = p->out + OUT_HVP, *vector = p->in + IN_VECTOR;
     void *to = as_target(p, OUT_HVP, b->out[OUT_HVP], inner_stride(p, out), b->n, s->result);
     loop->hess = to;
     p->set->binary[BINARY_HESS](loop);
     p->set->bend(to, to, as_compute_type(p, vector, b->in[IN_VECTOR], inner_stride(p, vector), b->n, s->result + 1), 1,
-                 b->n, centre, 1.0);
+                 b->n, &zero, 1.0);
     if (p->weighted) p->set->clear(to, s->weights.keep, b->n);
     store_target(p, OUT_HVP, b->out[OUT_HVP], inner_stride(p, out), b->n, to);
 }

@@ -73,6 +73,8 @@ typedef struct row_constants {
     real_lanes hess_at_max;
     real_lanes log_sum; /* log1p(rest), so that log p_j = -((max - x_j) + log_sum) */
     real_lanes log_sum_lo;
+    real_lanes log_scaled; /* the same times LOG_SCALE, for labels_grad: a subnormal one would keep its rounding */
+    real_lanes log_scaled_lo;
 } row_constants;
 
 typedef union matrix {
@@ -142,6 +144,11 @@ typedef struct sums {
 /* Storage types of floating-point arrays are PYCE_FLOAT32 .. PYCE_BFLOAT16; index 0 is none. */
 enum { FLOAT_DTYPES = 5 };
 
+/* The mean of a vector under a row's probabilities: level + mean, the mean in two terms. */
+typedef struct centre {
+    double level, mean[2];
+} centre;
+
 /* Everything for one compute type. `place` is an entry of row_states. */
 typedef struct kernel_set {
     int64_t size; /* bytes of the compute type */
@@ -176,9 +183,9 @@ typedef struct kernel_set {
     void (*put)(void *to, int64_t at, double value); /* to[at] */
     /* the first of the greatest: `best` and its place, carried from tile to tile; place -1: none yet, -2: a NaN came */
     void (*argmax)(const void *x, int64_t stride, int64_t n, int64_t offset, double *best, int64_t *place);
-    void (*dot)(const void *p, const void *v, int64_t stride, int64_t n, double *sum); /* sum[2] += */
-    /* to = scale p (v - centre) */
-    void (*bend)(void *to, const void *p, const void *v, int64_t stride, int64_t n, const double *centre, double scale);
+    void (*dot)(const void *p, const void *v, int64_t stride, int64_t n, centre *c); /* adds to the mean */
+    /* to = scale p (v - (level + mean)) */
+    void (*bend)(void *to, const void *p, const void *v, int64_t stride, int64_t n, const centre *c, double scale);
     void (*accumulate)(sums *to, int64_t place, const void *values, int64_t n);
 } kernel_set;
 

@@ -57,14 +57,20 @@ static void fill_factors(const problem *p, matrix *factors, int64_t padded) {
 
 /* Probabilities to the Hessian times the vector, in place. */
 static void multiply_hessian(const problem *p, const block *b, const scratch *s, matrices *m, int64_t padded) {
-    int64_t i;
+    int64_t i, c;
     load_matrix(p, b, IN_VECTOR, &m->second, padded);
     for (i = 0; i < b->n; i++) {
         char *prob = (char *)&m->first + i * p->set->size;
         const char *vector = (const char *)&m->second + i * p->set->size;
-        double centre[2] = {0.0, 0.0};
-        p->set->dot(prob, vector, padded, p->classes, centre);
-        p->set->bend(prob, prob, vector, padded, p->classes, centre, pyce_mass_of(p, s, i));
+        const char *x = (const char *)&m->x + i * p->set->size;
+        centre mean = {0.0, {0.0, 0.0}};
+        int64_t place = -1;
+        double best;
+        p->set->argmax(x, padded, p->classes, 0, &best, &place);
+        if (place >= 0) p->doubles->load[p->compute](&mean.level, vector + place * padded * p->set->size, 1, 1);
+        p->set->dot(prob, vector, padded, p->classes, &mean);
+        p->set->bend(prob, prob, vector, padded, p->classes, &mean, pyce_mass_of(p, s, i));
+        for (c = 0; c < p->classes && pyce_is_nothing(p, s, i); c++) p->set->put(&m->first, c * padded + i, 0.0);
     }
 }
 

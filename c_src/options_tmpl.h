@@ -51,8 +51,9 @@ static void NAME(argmax)(const void *data, int64_t stride, int64_t n, int64_t of
     }
 }
 
-/* In SUM_LANES lanes along a row (stride 1); in order for a row that is a lane. The shape decides which. */
-static void NAME(dot)(const void *p_data, const void *v_data, int64_t stride, int64_t n, double *sum) {
+/* The mean of v - level under the probabilities p, without what stands at the level: a row's winner would drown the rest.
+ * In SUM_LANES lanes along a row (stride 1); in order for a row that is a lane. The shape decides which. */
+static void NAME(dot)(const void *p_data, const void *v_data, int64_t stride, int64_t n, centre *c) {
     const real *p = (const real *)p_data, *v = (const real *)v_data;
     NAME(accumulators) acc;
     two s;
@@ -60,23 +61,24 @@ static void NAME(dot)(const void *p_data, const void *v_data, int64_t stride, in
     memset(&acc, 0, sizeof acc);
     for (i = 0; i < n; i++) {
         const int64_t lane = i % SUM_LANES;
-        const double a = (double)p[i * stride], b = (double)v[i * stride], product = a * b;
+        const two gap = two_sum((double)v[i * stride], -c->level);
+        const double a = (double)p[i * stride], product = a * gap.hi;
         NAME(accumulate)(acc.sum + lane, acc.low + lane, product);
-        if (WIDE) acc.low[lane] += finite_or_zero(product_error(a, b, product));
+        if (WIDE) acc.low[lane] += finite_or_zero(product_error(a, gap.hi, product) + a * gap.lo);
     }
-    s = add(two_of(sum[0], sum[1]), NAME(fold)(acc.sum, acc.low), 1);
-    sum[0] = s.hi;
-    sum[1] = s.lo;
+    s = add(two_of(c->mean[0], c->mean[1]), NAME(fold)(acc.sum, acc.low), 1);
+    c->mean[0] = s.hi;
+    c->mean[1] = s.lo;
 }
 
 static void NAME(bend)(void *to, const void *p_data, const void *v_data, int64_t stride, int64_t n,
-                       const double *centre, double scale) {
+                       const centre *c, double scale) {
     const real *p = (const real *)p_data, *v = (const real *)v_data;
     real *out = (real *)to;
     int64_t i;
     for (i = 0; i < n; i++) {
-        const two gap = two_sum((double)v[i * stride], -centre[0]);
-        const double low = finite_or_zero(gap.lo - centre[1]);
+        const two high = two_sum((double)v[i * stride], -c->level), gap = two_sum(high.hi, -c->mean[0]);
+        const double low = finite_or_zero(gap.lo + (high.lo - c->mean[1]));
         out[i * stride] = (real)(scale * (double)p[i * stride] * (gap.hi + low));
     }
 }

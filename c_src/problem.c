@@ -97,7 +97,7 @@ static void take_options(problem *p, int weighted_outputs) {
                   (p->indexed && p->class_weight.in);
     p->label_scale = 1.0 - e;
     p->label_shift = e / (is_rows(args) ? (double)p->classes : 2.0);
-    p->denominator = p->scale[0] = 1.0;
+    p->denominator = p->scale[0] = p->normal = 1.0;
 }
 
 static void take_arrays(problem *p) {

@@ -61,8 +61,10 @@ typedef struct problem {
     int weighted;                    /* there are weights or masks of rows */
     int sums_loss;                   /* loss is reduced, and asked for */
     double label_scale, label_shift; /* of smoothing: t becomes scale t + shift */
-    double denominator;              /* 1 for a sum */
+    double denominator;              /* 1 for a sum; times `normal` */
     double scale[2];                 /* 1 over it; 0 if it is 0 */
+    double normal;                   /* a power of two that is a factor of every weight: 1 but for a mean over a
+                                        denominator whose inverse the compute type might not hold */
 } problem;
 
 /* A piece of the innermost axis. Its offsets in elements, one per array. */

@@ -29,6 +29,8 @@
 #define REST_ONE 0x1p0
 #define ACC_TO_REST 0x1p-64
 #define EXACT_FROM 264.0f
+#define LOG_SCALE 0x1p64f
+#define LOG_UNSCALE 0x1p-64f
 
 /* Binary: exp(-a) is scaled by 2^TINY_BIAS for a > TINY_FROM and is 0 for a > TINY_LIMIT. */
 #define TINY_FROM 40.0f

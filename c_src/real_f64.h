@@ -25,6 +25,8 @@
 #define REST_ONE 0x1p512
 #define ACC_TO_REST 1.0
 #define EXACT_FROM 2160.0
+#define LOG_SCALE 0x1p512
+#define LOG_UNSCALE 0x1p-512
 
 #define TINY_FROM 500.0
 #define TINY_LIMIT 1390.0

@@ -23,6 +23,8 @@
 #undef REST_ONE
 #undef ACC_TO_REST
 #undef EXACT_FROM
+#undef LOG_SCALE
+#undef LOG_UNSCALE
 #undef TINY_FROM
 #undef TINY_LIMIT
 #undef TINY_BIAS

@@ -43,6 +43,11 @@ void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to) 
     }
 }
 
+int pyce_is_nothing(const problem *p, const scratch *s, int64_t i) {
+    const double rest = s->states.rest[i];
+    return s->states.max[i] == -INFINITY && rest == rest && pyce_mass_of(p, s, i) == 0.0;
+}
+
 double pyce_mass_of(const problem *p, const scratch *s, int64_t i) {
     const double mass = p->dense ? s->states.other[i] + s->states.top[i] : 1.0;
     return mass * s->weights.value[i] * p->scale[0];
@@ -170,10 +175,11 @@ static double logit_at(const problem *p, const block *b, int64_t i, int64_t labe
 }
 
 /* What a step needs beside the tile itself: where to write, and the row's entry in the constants. */
-static void write_tile_step(const row *r, int64_t i, const scratch *s, int64_t place, step now, const double *centre) {
+static void write_tile_step(const row *r, int64_t i, const scratch *s, int64_t place, step now, const centre *mean) {
     const problem *p = r->p;
     const int64_t from = i * r->c->tile, n = tile_length(p, r->c, i), index = r->index - from;
-    const int masked = s->weights.keep[place] == 0.0 && is_masked_output(now.first);
+    const int nothing = now.first == OUT_HVP && pyce_is_nothing(p, s, place);
+    const int masked = nothing || (s->weights.keep[place] == 0.0 && is_masked_output(now.first));
     const operand *a = p->out + now.first, *b = p->out + (now.second < 0 ? now.first : now.second);
     const int64_t a_at = r->at.out[now.first] + from * a->class_stride;
     const int64_t b_at = now.second < 0 ? 0 : r->at.out[now.second] + from * b->class_stride;
@@ -197,19 +203,29 @@ static void write_tile_step(const row *r, int64_t i, const scratch *s, int64_t p
         p->set->rows_along[now.loop](&loop);
         if (now.first == OUT_HVP) {
             const void *vector = tile_of(r, IN_VECTOR, i, &r->buffers->labels);
-            p->set->bend(loop.first, loop.first, vector, 1, n, centre, pyce_mass_of(p, s, place));
+            p->set->bend(loop.first, loop.first, vector, 1, n, mean, pyce_mass_of(p, s, place));
         }
     }
     if (now.second >= 0) store_target(p, now.second, b_at, b->class_stride, n, loop.second);
     store_target(p, now.first, a_at, a->class_stride, n, loop.first);
 }
 
-/* The mean of the vector under the row's probabilities, in two terms. */
-static void find_centre(const row *r, const scratch *s, int64_t place, double *centre) {
+/* The vector at the first of the greatest logits, and its mean around that. */
+static void find_centre(const row *r, const scratch *s, int64_t place, centre *mean) {
     const problem *p = r->p;
-    int64_t i;
-    centre[0] = centre[1] = 0.0;
-    for (i = 0; i < r->c->tiles && p->out[OUT_HVP].out; i++) {
+    const operand *vector = p->in + IN_VECTOR;
+    int64_t i, top = -1;
+    double best;
+    mean->level = mean->mean[0] = mean->mean[1] = 0.0;
+    if (!p->out[OUT_HVP].out) return;
+    for (i = 0; i < r->c->tiles; i++) {
+        p->set->argmax(tile_of(r, IN_LOGITS, i, &r->buffers->x), 1, tile_length(p, r->c, i), i * r->c->tile, &best, &top);
+    }
+    if (top >= 0) {
+        const int64_t offset = r->at.in[IN_VECTOR] + top * vector->class_stride;
+        p->doubles->load[vector->dtype](&mean->level, input_at(vector, offset), 1, 1);
+    }
+    for (i = 0; i < r->c->tiles; i++) {
         rows_loop loop = {0};
         loop.x = tile_of(r, IN_LOGITS, i, &r->buffers->x);
         loop.first = &r->buffers->first;
@@ -217,16 +233,16 @@ static void find_centre(const row *r, const scratch *s, int64_t place, double *c
         loop.rows = place;
         loop.constants = &s->constants;
         p->set->rows_along[ROWS_PROB](&loop);
-        p->set->dot(loop.first, tile_of(r, IN_VECTOR, i, &r->buffers->labels), 1, loop.classes, centre);
+        p->set->dot(loop.first, tile_of(r, IN_VECTOR, i, &r->buffers->labels), 1, loop.classes, mean);
     }
 }
 
 /* The outputs of one tile of one row, whose constants stand at `place`. */
-static void write_tile(const row *r, int64_t i, const scratch *s, int64_t place, const double *centre) {
+static void write_tile(const row *r, int64_t i, const scratch *s, int64_t place, const centre *mean) {
     step steps[MOST_STEPS];
     const int32_t count = pyce_plan_steps(r->p, steps);
     int32_t k;
-    for (k = 0; k < count; k++) write_tile_step(r, i, s, place, steps[k], centre);
+    for (k = 0; k < count; k++) write_tile_step(r, i, s, place, steps[k], mean);
 }
 
 static void find_correct(const row *r) {
@@ -274,7 +290,7 @@ static void do_many_classes(const problem *p, const block *b, sums *to) {
     scratch s;
     tiles buffers;
     row_states segments;
-    double centre[2];
+    centre mean;
     int64_t i, k;
     label_states(p, b, &s);
     for (i = 0; i < b->n; i++) {
@@ -293,8 +309,8 @@ static void do_many_classes(const problem *p, const block *b, sums *to) {
     p->set->constants(&s.states, b->n, p->dense, &s.weights, p->scale, &s.constants);
     for (i = 0; i < b->n; i++) {
         const row r = row_at(p, &c, b, i, s.index[i], &buffers);
-        find_centre(&r, &s, i, centre);
-        for (k = 0; k < c.tiles; k++) write_tile(&r, k, &s, i, centre);
+        find_centre(&r, &s, i, &mean);
+        for (k = 0; k < c.tiles; k++) write_tile(&r, k, &s, i, &mean);
     }
 }
 
@@ -317,7 +333,7 @@ typedef struct long_row {
     const cut *c;
     block at;
     row_states segments;
-    double centre[2];
+    centre mean;
     scratch s; /* of one row */
 } long_row;
 
@@ -334,7 +350,7 @@ static void do_segment_outputs(void *context, int64_t i) {
     const row r = row_at(l->p, l->c, &l->at, 0, l->s.index[0], &buffers);
     const int64_t first = i * l->c->segment_tiles, after = first + l->c->segment_tiles;
     int64_t k;
-    for (k = first; k < after && k < l->c->tiles; k++) write_tile(&r, k, &l->s, 0, l->centre);
+    for (k = first; k < after && k < l->c->tiles; k++) write_tile(&r, k, &l->s, 0, &l->mean);
 }
 
 static void do_long_row(const problem *p, const cut *c, const block *b, sums *to) {
@@ -352,7 +368,7 @@ static void do_long_row(const problem *p, const cut *c, const block *b, sums *to
     pyce_finish_losses(p, b, &l.s, to);
     if (!wants_second_pass(p)) return;
     p->set->constants(&l.s.states, 1, p->dense, &l.s.weights, p->scale, &l.s.constants);
-    find_centre(&r, &l.s, 0, l.centre);
+    find_centre(&r, &l.s, 0, &l.mean);
     pyce_parallel_for(do_segment_outputs, &l, c->segments, p->threads);
 }
 

@@ -41,6 +41,9 @@ void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to);
 /* The label sum of a row times its weight, over the denominator. */
 double pyce_mass_of(const problem *p, const scratch *s, int64_t i);
 
+/* Whether all logits of row i are -inf and its labels sum to 0: the Hessian is 0 then, though there is no softmax. */
+int pyce_is_nothing(const problem *p, const scratch *s, int64_t i);
+
 /* Stores whether row i of a block is correct: its label is the place of the first maximum. */
 void pyce_store_correct(const problem *p, const block *b, int64_t i, int64_t label, int64_t place);
 

@@ -54,13 +54,18 @@ PYCE_INLINE void NAME(losses_body)(const row_states *states, int64_t n, const ro
         const two gap = WIDE ? two_sum(max, -at) : two_of(max - at, 0.0);
         const two distance = dense ? two_of(states->dot[i], states->dot_lo[i])
                                    : two_of(at == max ? 0.0 : gap.hi, at == max ? 0.0 : gap.lo);
-        const two mass_log = scale_by_power(multiply(row.mass, log, WIDE), 1.0 / REST_ONE, WIDE);
-        const two total = add(distance, mass_log, WIDE);
-        const double weight = weights->value[i], sum = total.hi * weight;
-        const double low = WIDE ? finite_or_zero(product_error(total.hi, weight, sum) + total.lo * weight) : 0.0;
+        /* weighted before the scale is taken off if small: a subnormal loss times 100 would keep its rounding error */
+        const int tiny = log.hi < 1.0;
+        const double weight = weights->value[i], far = distance.hi * weight;
+        const double far_lo =
+            WIDE ? finite_or_zero(product_error(distance.hi, weight, far) + distance.lo * weight) : 0.0;
+        const two mass = multiply(row.mass, two_of(tiny ? weight : 1.0, 0.0), WIDE);
+        const two mass_log = scale_by_power(multiply(mass, log, WIDE), 1.0 / REST_ONE, WIDE);
+        const two near = multiply(mass_log, two_of(tiny ? 1.0 : weight, 0.0), WIDE);
+        const two total = add(two_of(far, far_lo), near, WIDE);
         const double log_one = log.hi * (1.0 / REST_ONE);
         const int bad = row.poisoned | (row.nothing & (row.mass.hi != 0.0));
-        const double value = bad ? (double)NAN : sum + low;
+        const double value = bad ? (double)NAN : total.hi + (WIDE ? finite_or_zero(total.lo) : 0.0);
         loss[i] = weights->keep[i] == 0.0 ? 0.0 : value;
         lse[i] = row.rest.hi != row.rest.hi ? (double)NAN : (max - max == 0.0 ? max + log_one : max);
     }
@@ -119,6 +124,10 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, const
         to->log_sum.MEMBER[i] = (real)(log.hi * (1.0 / REST_ONE) + prob_poison);
         to->log_sum_lo.MEMBER[i] =
             WIDE ? (real)(log.lo * (1.0 / REST_ONE)) : (real)(log.hi - (double)(real)log.hi);
+        to->log_scaled.MEMBER[i] = (real)(log.hi * (LOG_SCALE / REST_ONE) + prob_poison);
+        to->log_scaled_lo.MEMBER[i] =
+            (real)(WIDE ? log.lo * (LOG_SCALE / REST_ONE)
+                        : finite_or_zero(log.hi * LOG_SCALE - (double)(real)(log.hi * LOG_SCALE)));
     }
 }
 
@@ -132,7 +141,7 @@ static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, 
 
 typedef struct NAME(lane) {
     real max, shift, limit, prob_scale, prob_scale_lo, prob_at_max, mass_scale, mass_scale_lo, grad_at_max, tie;
-    real weight, weight_lo, hess_at_max, log_sum, log_sum_lo;
+    real weight, weight_lo, hess_at_max, log_sum, log_sum_lo, log_scaled, log_scaled_lo;
     real_bits offset;
 } NAME(lane);
 
@@ -154,6 +163,8 @@ PYCE_INLINE NAME(lane) NAME(lane_of)(const row_constants *from, int64_t i) {
     lane.hess_at_max = from->hess_at_max.MEMBER[i];
     lane.log_sum = from->log_sum.MEMBER[i];
     lane.log_sum_lo = from->log_sum_lo.MEMBER[i];
+    lane.log_scaled = from->log_scaled.MEMBER[i];
+    lane.log_scaled_lo = from->log_scaled_lo.MEMBER[i];
     return lane;
 }
 
@@ -164,12 +175,14 @@ PYCE_INLINE real NAME(weighted_nll)(NAME(lane) lane, real x, real t, const int d
         dense ? FMA(lane.weight_lo, t, -NAME(residual)(factor, lane.weight, t)) : lane.weight_lo;
     const real gap = lane.max - x, gap_back = lane.max - gap;
     const real gap_lo = (lane.max - (gap + gap_back)) + (gap_back - x);
-    const real sum = x == lane.max ? lane.log_sum : gap + lane.log_sum, back = sum - gap;
-    const real sum_lo =
-        x == lane.max ? lane.log_sum_lo : ((gap - (sum - back)) + (lane.log_sum - back)) + (gap_lo + lane.log_sum_lo);
-    const real low = FMA(factor, sum_lo, factor_lo * sum);
-    const real value = low - low == (real)0 ? NAME(fused)(factor, sum, low) : factor * sum;
-    return factor == (real)0 && sum == sum ? (real)0 : value;
+    const real sum = gap + lane.log_sum, back = sum - gap;
+    const real sum_lo = ((gap - (sum - back)) + (lane.log_sum - back)) + (gap_lo + lane.log_sum_lo);
+    const int top = x == lane.max;
+    const real nll = top ? lane.log_scaled : sum, nll_lo = top ? lane.log_scaled_lo : sum_lo;
+    const real low = FMA(factor, nll_lo, factor_lo * nll);
+    const real product = low - low == (real)0 ? NAME(fused)(factor, nll, low) : factor * nll;
+    const real value = top ? product * LOG_UNSCALE : product;
+    return factor == (real)0 && nll == nll ? (real)0 : value;
 }
 
 /* `which` and `dense` are constants where this is inlined. */
@@ -190,9 +203,10 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
     } else {
         const NAME(pair) mass_p = NAME(pair_scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
         if (which != ROWS_HESS) {
-            const real toward = mass_p.hi * EXP_UNBIAS;
-            *first = x == lane.max ? (dense ? FMA(-lane.tie, t, lane.grad_at_max) : lane.grad_at_max)
-                                   : (dense ? FMA(-lane.weight, t, toward) : toward);
+            const real toward = mass_p.hi * EXP_UNBIAS, low = dense ? lane.weight_lo * t : (real)0;
+            const real tie_low = lane.tie == (real)0 ? (real)0 : low;
+            *first = x == lane.max ? (dense ? FMA(-lane.tie, t, lane.grad_at_max) - tie_low : lane.grad_at_max)
+                                   : (dense ? FMA(-lane.weight, t, toward) - low : toward);
         }
         if (which != ROWS_GRAD) {
             const NAME(pair) p = NAME(pair_scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo);

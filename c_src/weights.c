@@ -3,6 +3,9 @@
 
 #include <math.h>
 
+/* Denominators up to 2 to this, and from 2 to minus this on, are taken as they are. */
+enum { ORDINARY_WEIGHTED = 24, ORDINARY_PLAIN = 60 };
+
 void pyce_read_indices(const problem *p, const block *b, int64_t *index) {
     const operand *labels = p->in + IN_LABELS;
     int64_t i;
@@ -59,7 +62,7 @@ void pyce_read_weights(const problem *p, const block *b, const int64_t *index, w
         const double factor = weighs_index(p) ? pyce_class_weight(p, index[i]) : 1.0;
         const int keep = to->counts[i] && to->value[i] != 0.0 && factor != 0.0 && p->denominator != 0.0;
         to->keep[i] = (uint8_t)keep;
-        to->value[i] = keep ? to->value[i] * factor : 0.0;
+        to->value[i] = keep ? to->value[i] * p->normal * factor : 0.0;
         kept &= keep;
     }
     to->all = kept;
@@ -104,6 +107,18 @@ static void add_weights(const problem *p, const block *b, sums *to) {
     }
 }
 
+/* Weights and denominators of any size that cancel: both by the same power of two, near 1. */
+static void normalise(problem *p) {
+    const int ordinary = p->weighted ? ORDINARY_WEIGHTED : ORDINARY_PLAIN;
+    int exponent;
+    if (p->denominator - p->denominator != 0.0) return;
+    (void)frexp(p->denominator, &exponent);
+    if (exponent >= -ordinary && exponent <= ordinary) return;
+    p->normal = ldexp(1.0, -exponent > 1000 ? 1000 : -exponent);
+    p->denominator *= p->normal;
+    p->weighted = 1;
+}
+
 void pyce_find_denominator(problem *p) {
     const pyce_args *args = p->args;
     const int counts_all = args->denominator == PYCE_DENOMINATOR_BATCH || !p->weighted;
@@ -121,6 +136,7 @@ void pyce_find_denominator(problem *p) {
         p->weighted = 1; /* nothing is kept: the derivatives are 0 */
         p->scale[0] = 0.0;
     } else {
+        normalise(p);
         p->kernels->invert(p->denominator, p->scale);
     }
 }

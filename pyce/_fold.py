@@ -58,6 +58,10 @@ def evaluate_folded(
     if options is not None:
         reduction, denominator, sample_weight, where, class_weight, smoothing, ignore_index, vector = options
         inputs |= {"sample_weight": sample_weight, "where": where, "class_weight": class_weight, "vector": vector}
+        if class_weight is not None and axis is not None:
+            class_weight = as_array(class_weight, "class_weight")
+            if class_weight.shape != full[axis : axis + 1]:
+                raise shape_error("class_weight", "classes", class_weight.shape, full, axis)
         if vector is not None:
             vector = as_array(vector, "vector")
             if vector.shape != full:

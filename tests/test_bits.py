@@ -72,7 +72,7 @@ def call(loss, arguments, names=None, axis=-1, num_threads=1, isa=0, out=None):
     kind, places = _core.losses().index(loss) + 1, tuple(OUTPUTS.index(name) for name in names)
     values = _core.evaluate(
         kind, arguments["labels"], arguments["logits"], arguments.get("pos_weight"), axis, places, out, None,
-        num_threads, isa,
+        num_threads, isa, None,
     )  # fmt: skip
     return dict(zip(names, values, strict=True))
 

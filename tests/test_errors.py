@@ -310,7 +310,7 @@ def test_both_spellings_of_axis(loss):
         FUNCTIONS[loss](**good(loss), axis=-1, dim=-1)
 
 
-@pytest.mark.parametrize("option", ["class_weight", "ignore_index", "isa", "vector", "reduce", "weights"])
+@pytest.mark.parametrize("option", ["class_weight", "ignore_index", "isa", "vector", "weight", "mask"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_option_that_a_loss_does_not_have_is_refused(loss, option):
     if option in {"softmax": ("class_weight",), "sparse_softmax": ("class_weight", "ignore_index")}.get(loss, ()):

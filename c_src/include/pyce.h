@@ -60,8 +60,9 @@
  * result is the float32 (or float64) result rounded once to nearest even; nothing is converted in memory. where and
  * correct are bool: bytes, 0 or not (written as 0 and 1).
  *
- * Results. Every result is within 2 units in the last place of the exact value, tiny ones included (for labels in [0, 1]
- * and weights up to 1e15; docs/accuracy.md says what class weights and smoothing add), and depends on the values of its own row (or element) alone: not on the number of threads,
+ * Results. Every result is within 2 units in the last place of the exact value, tiny ones included (for finite labels in
+ * [0, 1], sample weights up to 1e9 and pos_weight up to 1e15; docs/accuracy.md says what class weights and smoothing add,
+ * and what holds for hvp), and depends on the values of its own row (or element) alone: not on the number of threads,
  * the memory layout, the rows around it, or which other outputs of the same type of computation are asked for. Every
  * instruction set with fused multiply-add gives the same bits.
  *
