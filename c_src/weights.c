@@ -2,6 +2,7 @@
 #include "problem.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Denominators up to 2 to this, and from 2 to minus this on, are taken as they are. */
 enum { ORDINARY_WEIGHTED = 24, ORDINARY_PLAIN = 60 };
@@ -109,12 +110,16 @@ static void add_weights(const problem *p, const block *b, sums *to) {
 
 /* Weights and denominators of any size that cancel: both by the same power of two, near 1. */
 static void normalise(problem *p) {
-    const int ordinary = p->weighted ? ORDINARY_WEIGHTED : ORDINARY_PLAIN;
+    const int ordinary = p->weighted ? ORDINARY_WEIGHTED : ORDINARY_PLAIN, most = 1000;
+    uint64_t bits;
     int exponent;
     if (p->denominator - p->denominator != 0.0) return;
-    (void)frexp(p->denominator, &exponent);
+    memcpy(&bits, &p->denominator, sizeof bits);
+    exponent = (int)(bits >> 52 & 0x7ff) - 1022; /* of a fraction in [1/2, 1) */
     if (exponent >= -ordinary && exponent <= ordinary) return;
-    p->normal = ldexp(1.0, -exponent > 1000 ? 1000 : -exponent);
+    exponent = exponent > most ? most : exponent < -most ? -most : exponent;
+    bits = (uint64_t)(1023 - exponent) << 52;
+    memcpy(&p->normal, &bits, sizeof bits); /* 2 to the minus exponent */
     p->denominator *= p->normal;
     p->weighted = 1;
 }
