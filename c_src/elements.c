@@ -102,7 +102,8 @@ static void write_losses(const problem *p, const block *b, scratch *s, binary_lo
     for (i = 0; i < 3; i++) {
         const operand *out = p->out + which[i];
         if (i == 0 && p->sums_loss) target[i] = s->result;
-        else if (out->out) target[i] = as_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, s->result + i);
+        else if (out->out)
+            target[i] = as_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, s->result + i);
         if (target[i]) wanted |= bit[i];
     }
     if (!wanted) return;

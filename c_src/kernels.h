@@ -37,8 +37,8 @@ typedef struct row_states {
     double at_label[BLOCK_ROWS]; /* index labels: the logit there; NaN if the label is out of range */
 } row_states;
 
-/* What the options make of a block of rows: the weight of each (sample weight, times that of an index label's class), and
- * 0 or 1: a row that is not kept is masked, or has the weight 0. */
+/* What the options make of a block of rows: the weight of each (sample weight, times that of an index label's class),
+ * and 0 or 1: a row that is not kept is masked, or has the weight 0. */
 typedef struct row_weights {
     double value[BLOCK_ROWS];
     double keep[BLOCK_ROWS];
@@ -65,8 +65,8 @@ typedef struct row_constants {
     real_lanes prob_at_max;
     real_lanes mass_scale; /* the same for S p_j times the weight, as all below but log_sum */
     real_lanes mass_scale_lo;
-    real_lanes grad_at_max;   /* grad where x_j == max, before - tie * t_j */
-    real_lanes weight; /* over the denominator */
+    real_lanes grad_at_max; /* grad where x_j == max, before - tie * t_j */
+    real_lanes weight;      /* over the denominator */
     real_lanes weight_lo;
     real_lanes tie;           /* the weight where the maximum is not unique, else 0 */
     real_lanes grad_at_label; /* index labels: grad of the label's class if it is the unique maximum */
@@ -114,8 +114,8 @@ typedef struct rows_loop {
 } rows_loop;
 
 /* What u = 1 - z and v = q z are formed from, a tile in double; q and weight NULL: 1. The labels become
- * z_scale z + z_shift (smoothing), u and v are multiplied by weight * scale (+ scale_lo). With `slopes`: their derivatives
- * by z instead. */
+ * z_scale z + z_shift (smoothing), u and v are multiplied by weight * scale (+ scale_lo). With `slopes`: their
+ * derivatives by z instead. */
 typedef struct binary_labels {
     const double *z, *q, *weight;
     double z_scale, z_scale_lo, z_shift, scale, scale_lo;

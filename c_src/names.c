@@ -67,26 +67,12 @@ const char *pyce_dtype_name(pyce_dtype dtype) {
 }
 
 const char *pyce_status_name(pyce_status status) {
-    static const named table[] = {SELF(PYCE_OK),
-                                  SELF(PYCE_ERROR_STRUCT_SIZE),
-                                  SELF(PYCE_ERROR_NULL),
-                                  SELF(PYCE_ERROR_RESERVED),
-                                  SELF(PYCE_ERROR_LOSS),
-                                  SELF(PYCE_ERROR_DTYPE),
-                                  SELF(PYCE_ERROR_OUTPUT),
-                                  SELF(PYCE_ERROR_THREADS),
-                                  SELF(PYCE_ERROR_ISA),
-                                  SELF(PYCE_ERROR_ARGUMENT),
-                                  SELF(PYCE_ERROR_OPTION),
-                                  SELF(PYCE_ERROR_VALUE),
-                                  SELF(PYCE_ERROR_NDIM),
-                                  SELF(PYCE_ERROR_SHAPE),
-                                  SELF(PYCE_ERROR_AXIS),
-                                  SELF(PYCE_ERROR_CLASSES),
-                                  SELF(PYCE_ERROR_STRIDE),
-                                  SELF(PYCE_ERROR_OVERLAP),
-                                  SELF(PYCE_ERROR_ALIGNMENT),
-                                  SELF(PYCE_ERROR_LABEL)};
+    static const named table[] = {
+        SELF(PYCE_OK),           SELF(PYCE_ERROR_STRUCT_SIZE), SELF(PYCE_ERROR_NULL),      SELF(PYCE_ERROR_RESERVED),
+        SELF(PYCE_ERROR_LOSS),   SELF(PYCE_ERROR_DTYPE),       SELF(PYCE_ERROR_OUTPUT),    SELF(PYCE_ERROR_THREADS),
+        SELF(PYCE_ERROR_ISA),    SELF(PYCE_ERROR_ARGUMENT),    SELF(PYCE_ERROR_OPTION),    SELF(PYCE_ERROR_VALUE),
+        SELF(PYCE_ERROR_NDIM),   SELF(PYCE_ERROR_SHAPE),       SELF(PYCE_ERROR_AXIS),      SELF(PYCE_ERROR_CLASSES),
+        SELF(PYCE_ERROR_STRIDE), SELF(PYCE_ERROR_OVERLAP),     SELF(PYCE_ERROR_ALIGNMENT), SELF(PYCE_ERROR_LABEL)};
     return FIND(table, status);
 }
 

@@ -51,8 +51,8 @@ static void NAME(argmax)(const void *data, int64_t stride, int64_t n, int64_t of
     }
 }
 
-/* The mean of v - level under the probabilities p, without what stands at the level: a row's winner would drown the rest.
- * In SUM_LANES lanes along a row (stride 1); in order for a row that is a lane. The shape decides which. */
+/* The mean of v - level under the probabilities p, without what stands at the level: a row's winner would drown the
+ * rest. In SUM_LANES lanes along a row (stride 1); in order for a row that is a lane. The shape decides which. */
 static void NAME(dot)(const void *p_data, const void *v_data, int64_t stride, int64_t n, centre *c) {
     const real *p = (const real *)p_data, *v = (const real *)v_data;
     NAME(accumulators) acc;

@@ -113,8 +113,8 @@ static void take_arrays(problem *p) {
     if (weighted && args->class_weight.data) set_input(&p->class_weight, &args->class_weight);
     if (is_rows(args)) p->class_weight.class_stride = args->class_weight.stride[args->axis];
     p->sums_loss = args->reduction != PYCE_REDUCTION_NONE && args->loss.data;
-    p->compute = args->logits.dtype == PYCE_FLOAT64 || p->in[IN_LABELS].dtype == PYCE_FLOAT64 ? PYCE_FLOAT64
-                                                                                              : PYCE_FLOAT32;
+    p->compute =
+        args->logits.dtype == PYCE_FLOAT64 || p->in[IN_LABELS].dtype == PYCE_FLOAT64 ? PYCE_FLOAT64 : PYCE_FLOAT32;
     for (i = 0; i < OUTPUT_COUNT; i++) {
         const pyce_output *out = output_of(args, i);
         if (!out->data) continue;

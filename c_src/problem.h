@@ -145,8 +145,8 @@ typedef struct weights {
 } weights;
 void pyce_read_weights(const problem *p, const block *b, const int64_t *index, weights *to);
 
-/* The index labels of a block, -1 where one is out of range (then it is masked, or the caller's memory has changed since
- * it was checked). */
+/* The index labels of a block, -1 where one is out of range (then it is masked, or the caller's memory has changed
+ * since it was checked). */
 void pyce_read_indices(const problem *p, const block *b, int64_t *index);
 
 /* The weight of a class, 1 without class weights. */

@@ -117,7 +117,7 @@ typedef struct tiles {
 typedef struct row {
     const problem *p;
     const cut *c;
-    block at; /* n == 1 */
+    block at;      /* n == 1 */
     int64_t index; /* its index label, -1 without one */
     tiles *buffers;
 } row;
@@ -219,7 +219,8 @@ static void find_centre(const row *r, const scratch *s, int64_t place, centre *m
     mean->level = mean->mean[0] = mean->mean[1] = 0.0;
     if (!p->out[OUT_HVP].out) return;
     for (i = 0; i < r->c->tiles; i++) {
-        p->set->argmax(tile_of(r, IN_LOGITS, i, &r->buffers->x), 1, tile_length(p, r->c, i), i * r->c->tile, &best, &top);
+        p->set->argmax(tile_of(r, IN_LOGITS, i, &r->buffers->x), 1, tile_length(p, r->c, i), i * r->c->tile, &best,
+                       &top);
     }
     if (top >= 0) {
         const int64_t offset = r->at.in[IN_VECTOR] + top * vector->class_stride;

@@ -258,7 +258,8 @@ static pyce_status check_overlap(const pyce_args *args, const view *inputs, int3
 static pyce_status check_uses(const pyce_args *args, pyce_error *error) {
     const char *loss = pyce_loss_name(args->loss_kind);
     if (args->pos_weight.data && args->loss_kind != PYCE_WEIGHTED) {
-        return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_POS_WEIGHT, 0, "pos_weight is not an argument of %s", loss);
+        return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_POS_WEIGHT, 0, "pos_weight is not an argument of %s",
+                         loss);
     }
     if (args->class_weight.data && !is_rows(args)) {
         return pyce_fail(error, PYCE_ERROR_ARGUMENT, PYCE_ARG_CLASS_WEIGHT, 0, "class_weight is not an option of %s",
@@ -279,11 +280,11 @@ static pyce_status check_inputs(const pyce_args *args, view *inputs, int32_t *co
     const int sparse = args->loss_kind == PYCE_SPARSE_SOFTMAX, weighted = args->loss_kind == PYCE_WEIGHTED;
     const int labelled = pyce_wants_labels(args);
     pyce_status status = PYCE_OK;
-#define ARRAY(member, argument, lies, condition, expected)                                                         \
-    if (status == PYCE_OK && (condition)) {                                                                        \
-        inputs[*count] = view_of(args, argument, args->member.data, args->member.stride, args->member.dtype,       \
-                                 args->member.reserved, lies);                                                     \
-        status = check_input(args, inputs + (*count)++, expected, error);                                          \
+#define ARRAY(member, argument, lies, condition, expected)                                                   \
+    if (status == PYCE_OK && (condition)) {                                                                  \
+        inputs[*count] = view_of(args, argument, args->member.data, args->member.stride, args->member.dtype, \
+                                 args->member.reserved, lies);                                               \
+        status = check_input(args, inputs + (*count)++, expected, error);                                    \
     }
     ARRAY(logits, PYCE_ARG_LOGITS, LIES_FULL, 1, floats)
     ARRAY(labels, PYCE_ARG_LABELS, sparse ? LIES_PER_ROW : LIES_FULL, labelled, sparse ? integers : floats)
@@ -311,7 +312,9 @@ static pyce_status check_arrays(const pyce_args *args, pyce_error *error) {
                              pyce_argument_name(info->argument), pyce_loss_name(args->loss_kind));
         }
         outputs[output_count] = view_of(args, info->argument, out->data, out->stride, out->dtype, out->reserved,
-                                        reduced ? LIES_NOWHERE : info->per_row ? LIES_PER_ROW : LIES_FULL);
+                                        reduced         ? LIES_NOWHERE
+                                        : info->per_row ? LIES_PER_ROW
+                                                        : LIES_FULL);
         status = check_output(args, outputs + output_count++, error);
     }
     if (status != PYCE_OK) return status;

@@ -13,8 +13,6 @@ from helpers import BOUND, LOSSES, ROW_LOSSES, assert_within, compute
 from mpmath import mp
 from option_cases import has, loss_shape
 
-import pyce
-
 losses = pytest.mark.parametrize("loss", LOSSES)
 dtypes = pytest.mark.parametrize("dtype", data.FLOATS)
 # A long search found 2.36 at most, in a float64 Hessian; 2.2 in gradients, 1.8 in losses.

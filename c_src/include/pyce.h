@@ -52,17 +52,18 @@
  * (`axis`). Every array is a pointer, a dtype and one stride per axis, in elements; strides may be negative.
  * A stride of 0 broadcasts an input. Arrays without a class axis (loss, lse, index labels) ignore the stride of
  * `axis`, and so do sample_weight and where; class_weight has the stride of `axis` alone, and a loss under a
- * reduction none. The binary losses ignore `axis`. At most PYCE_MAX_NDIM axes; ndim == 0 is a scalar (binary losses only).
+ * reduction none. The binary losses ignore `axis`. At most PYCE_MAX_NDIM axes; ndim == 0 is a scalar (binary losses
+ * only).
  *
  * Types. logits, vector, outputs, weights, and labels of sigmoid, weighted and softmax: float32, float64, float16,
- * bfloat16, in any mixture. Index labels: any integer type. The computation is in float64 if the logits, the labels or a
- * requested output are, else in float32 (with wider accumulators); 1 - z and q z are formed in double. A half-precision
- * result is the float32 (or float64) result rounded once to nearest even; nothing is converted in memory. where and
- * correct are bool: bytes, 0 or not (written as 0 and 1).
+ * bfloat16, in any mixture. Index labels: any integer type. The computation is in float64 if the logits, the labels
+ * or a requested output are, else in float32 (with wider accumulators); 1 - z and q z are formed in double. A half-
+ * precision result is the float32 (or float64) result rounded once to nearest even; nothing is converted in memory.
+ * where and correct are bool: bytes, 0 or not (written as 0 and 1).
  *
- * Results. Every result is within 2 units in the last place of the exact value, tiny ones included (for finite labels in
- * [0, 1], sample weights up to 1e9 and pos_weight up to 1e15; docs/accuracy.md says what class weights and smoothing add,
- * and what holds for hvp), and depends on the values of its own row (or element) alone: not on the number of threads,
+ * Results. Every result is within 2 units in the last place of the exact value, tiny ones included (for finite labels
+ * in [0, 1], sample weights up to 1e9 and pos_weight up to 1e15; docs/accuracy.md says what class weights and smoothing
+ * add, and what holds for hvp), and depends on the values of its own row (or element) alone: not on the number of threads,
  * the memory layout, the rows around it, or which other outputs of the same type of computation are asked for. Every
  * instruction set with fused multiply-add gives the same bits.
  *
