@@ -27,7 +27,6 @@ cdef struct Call:
     pyce_args args
     pyce_error error
     double weight  # a pos_weight that came as a number
-    double factor  # a sample_weight that did
     int held       # how many of the views are to be released
     View views[MAX_VIEWS]
 

@@ -33,9 +33,9 @@ cdef enum:
     HVP = 8
 cdef tuple OUTPUT_NAMES = ("loss", "grad", "hess", "lse", "prob", "log_prob", "correct", "labels_grad", "hvp")
 cdef dict PLACES = {name: (number,) for number, name in enumerate(OUTPUT_NAMES)}
-cdef dict ELEMENT_PLACES = {name: PLACES[name] for name in ("loss", "grad", "hess", "prob", "log_prob", "labels_grad")}
-cdef dict SPARSE_PLACES = {name: PLACES[name] for name in ("loss", "grad", "hess", "lse", "prob", "log_prob", "correct")}
-cdef dict ROW_PLACES = SPARSE_PLACES | {"labels_grad": PLACES["labels_grad"]}
+cdef dict ELEMENT_PLACES = {name: PLACES[name] for name in OUTPUT_NAMES if name not in ("lse", "correct", "hvp")}
+cdef dict ROW_PLACES = {name: PLACES[name] for name in OUTPUT_NAMES if name != "hvp"}
+cdef dict SPARSE_PLACES = {name: PLACES[name] for name in ROW_PLACES if name != "labels_grad"}
 cdef dict HVP_PLACES = {"hvp": PLACES["hvp"]}
 cdef tuple RETURNS = (None, ELEMENT_PLACES, ELEMENT_PLACES, ROW_PLACES, SPARSE_PLACES)  # by loss
 

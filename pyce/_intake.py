@@ -150,7 +150,7 @@ def shape_error(name: str, rule: str, got: tuple[int, ...], logits: tuple[int, .
         "rows": f"have the shape of logits, or 1 along axes other than the class axis {axis}",
         "reduced": f"have the shape of logits without the class axis {axis}, {reduced}",
         "onto": "broadcast onto logits without enlarging them",
-        "losses": f"be a number or have the {len(reduced)} axes of the loss, {reduced}, an extent of 1 being repeated",
+        "losses": f"be a single value or have the {len(reduced)} axes of the loss, {reduced}, an extent of 1 repeating",
         "classes": f"have one entry for each class, shape {logits[axis : axis + 1]}",
         "scalar": "have no axes, since the loss is reduced to one number",
     }[rule]
