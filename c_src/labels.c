@@ -77,7 +77,7 @@ pyce_status pyce_check_labels(const pyce_args *args, pyce_error *error) {
     int32_t axes[PYCE_MAX_NDIM], outer = 0, k;
     if (pyce_count_elements(args, 1) == 0) return PYCE_OK;
     for (k = 0; k < args->ndim; k++) {
-        if (k != args->axis) axes[outer++] = k;
+        if (k != args->axis && args->shape[k] != 1) axes[outer++] = k; /* the stride of an extent of 1 is anything */
     }
     if (outer) {
         outer--;

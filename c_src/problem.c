@@ -42,8 +42,9 @@ static int32_t order_axes(const problem *p, int32_t *axes) {
     const pyce_args *args = p->args;
     int32_t count = 0, i, j;
     for (i = 0; i < args->ndim; i++) {
-        const int64_t s = args->logits.stride[i] < 0 ? -args->logits.stride[i] : args->logits.stride[i];
+        int64_t s = args->logits.stride[i]; /* anything, where no step is taken */
         if ((is_rows(args) && i == args->axis) || args->shape[i] == 1) continue;
+        s = s < 0 ? -s : s;
         for (j = count++; j > 0; j--) {
             const int64_t before = args->logits.stride[axes[j - 1]];
             if (args->reduction != PYCE_REDUCTION_NONE || (before < 0 ? -before : before) >= s) break;

@@ -201,8 +201,9 @@ static int is_spread(const pyce_args *args, const view *v) {
     int64_t stride[PYCE_MAX_NDIM], extent[PYCE_MAX_NDIM], covered = 0;
     int32_t n = 0, i, j;
     for (i = 0; i < args->ndim; i++) {
-        const int64_t s = v->stride[i] < 0 ? -v->stride[i] : v->stride[i];
+        int64_t s = v->stride[i]; /* anything, where no step is taken */
         if (skips(args, v, i) || args->shape[i] <= 1) continue;
+        s = s < 0 ? -s : s;
         for (j = n++; j > 0 && stride[j - 1] > s; j--) {
             stride[j] = stride[j - 1];
             extent[j] = extent[j - 1];
@@ -287,8 +288,8 @@ static pyce_status check_inputs(const pyce_args *args, view *inputs, int32_t *co
         status = check_input(args, inputs + (*count)++, expected, error);                                    \
     }
     ARRAY(logits, PYCE_ARG_LOGITS, LIES_FULL, 1, floats)
-    ARRAY(labels, PYCE_ARG_LABELS, sparse ? LIES_PER_ROW : LIES_FULL, labelled, sparse ? integers : floats)
-    ARRAY(pos_weight, PYCE_ARG_POS_WEIGHT, LIES_FULL, labelled && weighted, floats)
+    ARRAY(labels, PYCE_ARG_LABELS, sparse ? LIES_PER_ROW : LIES_FULL, labelled || args->labels.data, sparse ? integers : floats)
+    ARRAY(pos_weight, PYCE_ARG_POS_WEIGHT, LIES_FULL, weighted && (labelled || args->pos_weight.data), floats)
     ARRAY(sample_weight, PYCE_ARG_SAMPLE_WEIGHT, LIES_PER_ROW, args->sample_weight.data, floats)
     ARRAY(where, PYCE_ARG_WHERE, LIES_PER_ROW, args->where.data, bools)
     ARRAY(class_weight, PYCE_ARG_CLASS_WEIGHT, LIES_ON_CLASSES, args->class_weight.data, floats)

@@ -113,13 +113,23 @@ def _check_overlap(targets: dict[str, Array | None], inputs: dict[str, Any]) -> 
     for name, target in targets.items():
         if target is None:
             continue
-        if any(stride == 0 and extent > 1 for stride, extent in zip(target.strides, target.shape, strict=True)):
+        if _overlaps_itself(target):
             raise ValueError(f"out for {name}: its strides let elements overlap each other")
         for other_name, other in others.items():
             in_place = name == "grad" and other_name == "logits" and _is_same_memory(target, other)
             if np.may_share_memory(target, other) and not in_place:
                 raise ValueError(f"out for {name} overlaps {other_name} in memory")
         others[name] = target
+
+
+def _overlaps_itself(array: Array) -> bool:
+    """Whether two elements share memory: sorted by stride, each axis must step over all the smaller ones."""
+    covered = array.itemsize - 1
+    for stride, extent in sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1):
+        if stride <= covered:
+            return True
+        covered += (extent - 1) * stride
+    return False
 
 
 def _is_same_memory(a: Array, b: Array) -> bool:

@@ -75,6 +75,8 @@ def as_labels(array: Array, name: str) -> Array:
         return single if np.array_equal(single, array) else array.astype(np.float64)
     if array.dtype.kind == "f":
         return array.astype(np.float64)
+    if name == "class_weight" and array.dtype.kind in "OUS":
+        raise TypeError(f"class_weight must be an array with a real number for each class, got {array.dtype}")
     raise _dtype_error(array, name, "a real dtype")
 
 

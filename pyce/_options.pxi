@@ -55,15 +55,19 @@ cdef int choice(object value, str name, dict choices) except -1:
 
 cdef double number(object value, str name, str expected) except? -1:
     """A Python or NumPy number, or a 0-d array of one."""
-    if isinstance(value, (bool, str, bytes, _np.bool_)) or value is None:
+    if isinstance(value, (bool, str, bytes, bytearray, memoryview, _np.bool_)) or value is None:
         raise TypeError(f"{name} must be {expected}, got {value!r}")
     try:
         return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be {expected}, got an integer beyond the range of float64") from None
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be {expected}, got {type(value).__name__}") from None
 
 
 cdef int64_t index_to_ignore(object value) except? -1:
+    if isinstance(value, (bool, _np.bool_)):
+        raise TypeError(f"ignore_index must be an integer, got {value!r}")
     cdef object index = integer(value, "ignore_index")
     if not -2**63 <= index < 2**63:
         raise ValueError(f"ignore_index is {index}, must fit 64 bits with a sign")

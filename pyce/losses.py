@@ -57,7 +57,7 @@ def sigmoid_cross_entropy_with_logits(
         double in a fixed order.
     denominator : "weights", "rows", "batch" or a number > 0, default "weights"
         What a mean divides by: the sum of `sample_weight` over what is not masked, the number of losses that are not
-        masked, the number of all losses, or the number given. A mean over nothing is NaN, its derivatives are 0.
+        masked, the number of all losses, or the number given. It is NaN where that is 0, its derivatives are 0.
     sample_weight : array_like of real numbers, or a number, optional
         Multiplies each loss. It has the axes of the unreduced loss, an extent of 1 being repeated. Where it is exactly
         0, the results are 0 whatever the logits hold.
@@ -236,7 +236,7 @@ def softmax_cross_entropy_with_logits(
         double in a fixed order.
     denominator : "weights", "rows", "batch" or a number > 0, default "weights"
         What a mean divides by: the sum of `sample_weight` over what is not masked, the number of losses that are not
-        masked, the number of all losses, or the number given. A mean over nothing is NaN, its derivatives are 0.
+        masked, the number of all losses, or the number given. It is NaN where that is 0, its derivatives are 0.
     sample_weight : array_like of real numbers, or a number, optional
         Multiplies each loss. It has the axes of the unreduced loss, an extent of 1 being repeated. Where it is exactly
         0, the results are 0 whatever the logits hold.
@@ -342,7 +342,8 @@ def sparse_softmax_cross_entropy_with_logits(
     label_smoothing : float in [0, 1], default 0
         Smoothing e takes e of the label away and spreads it evenly over all C classes.
     ignore_index : int, optional
-        Rows with this label are masked, like those where `where` is False. It need not be a class index.
+        Rows with this label are masked, like those where `where` is False. It need not be a class index, but must fit
+        int64.
 
     Returns
     -------

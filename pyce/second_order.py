@@ -53,7 +53,9 @@ def hessian_vector_product(
         (H v)_j = S p_j (v_j - sum_k p_k v_k)
 
     For the binary losses the Hessian is diagonal, and the product is ``hess * v``. Weights, masks, smoothing and
-    reduction enter as they do into "hess" of the losses. The cost is a few operations for each logit.
+    reduction enter as they do into "hess" of the losses. The cost is linear in the number of logits, a few times that
+    of loss and gradient. The error is at most 6 units in the last place of the larger of the terms subtracted, where
+    the probabilities are normal numbers; for the binary losses 2 of the result.
 
     Parameters
     ----------

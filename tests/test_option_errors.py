@@ -55,7 +55,8 @@ def test_unknown_reduction(loss, error, value):
     (ValueError, "sum", "'sum'"), (ValueError, "Rows", "'Rows'"), (ValueError, 0, "0"), (ValueError, 0.0, "0"),
     (ValueError, -2.5, "-2.5"), (ValueError, np.nan, "nan"), (ValueError, np.inf, "inf"), (TypeError, True, "True"),
     (TypeError, None, "None"), (TypeError, 1j, "complex"), (TypeError, [1, 2], "list"), (TypeError, b"rows", "rows"),
-    (TypeError, np.ones(2), "ndarray"), (TypeError, np.True_, "True"),
+    (TypeError, np.ones(2), "ndarray"), (TypeError, np.True_, "True"), (ValueError, 10**400, "beyond"),
+    (TypeError, bytearray(b"2"), "bytearray"), (TypeError, memoryview(b"2"), "memory"),
 ])  # fmt: skip
 @losses
 def test_bad_denominator(loss, error, value, said):
@@ -110,6 +111,12 @@ def test_weights_that_are_not_real(loss, option, dtype):
     refuse(TypeError, (option, str(value.dtype)), loss, **{option: value})
 
 
+@pytest.mark.parametrize("value", ["balanced", {0: 1.0, 1: 2.0, 2: 1.0}])
+@pytest.mark.parametrize("loss", ROW_LOSSES)
+def test_class_weights_as_other_libraries_have_them(loss, value):
+    refuse(TypeError, ("class_weight", "for each class"), loss, class_weight=value)
+
+
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float32, object, "U3"])
 @losses
 def test_masks_that_are_not_bool(loss, dtype):
@@ -127,6 +134,7 @@ def test_masked_arrays(loss):
 @pytest.mark.parametrize(("error", "value", "said"), [
     (TypeError, 1.0, "float"), (TypeError, "1", "str"), (TypeError, [1], "list"), (TypeError, np.nan, "float"),
     (ValueError, 2**63, str(2**63)), (ValueError, -(2**63) - 1, str(-(2**63) - 1)), (TypeError, np.ones(2), "ndarray"),
+    (TypeError, True, "True"), (TypeError, np.False_, "False"),
 ])  # fmt: skip
 def test_bad_ignore_index(error, value, said):
     refuse(error, ("ignore_index", said), "sparse_softmax", ignore_index=value)
@@ -229,6 +237,33 @@ def test_more_than_eight_axes(loss):
     with pytest.raises(ValueError, match="vector") as caught:
         pyce.hessian_vector_product(loss, **good(loss, NINE), vector=np.ones(3))
     assert str(NINE) in str(caught.value)
+
+
+@pytest.mark.parametrize("loss", ROW_LOSSES)
+def test_out_of_more_than_eight_axes_that_overlaps_itself(loss):
+    memory = np.full(100, SENTINEL, np.float32)
+    for strides in ((4,) * 9, (12, 8, 4, 8, 4, 4, 12, 4, 4), (0,) * 9):
+        out = np.lib.stride_tricks.as_strided(memory, NINE, strides)
+        with pytest.raises(ValueError, match=r"grad.*overlap"):
+            FUNCTIONS[loss](**good(loss, NINE), returns="grad", out=out)
+    assert (memory == SENTINEL).all()
+
+
+# labels that no output needs
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_output_may_not_lie_on_labels_that_it_does_not_need(loss):
+    arguments = good(loss) | {"logits": np.ones(SHAPE)}
+    arguments["labels"] = arguments["labels"].astype(np.int64 if loss == "sparse_softmax" else np.float64)
+    out = arguments["labels"] if loss != "sparse_softmax" else None
+    if out is None:
+        memory = np.zeros(SHAPE)
+        arguments["labels"], out = memory.view(np.int64)[:, 0], memory
+    before = out.copy()
+    with pytest.raises(ValueError, match="prob overlaps labels"):
+        FUNCTIONS[loss](**arguments, returns="prob", out=out)
+    assert (out == before).all()
 
 
 # the product with the Hessian

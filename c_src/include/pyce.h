@@ -45,8 +45,9 @@
  *   denominator      of the mean: the sum over unmasked losses of w (times W_y of an index label); their number; the
  *                    number of all losses; or denominator_value
  *
- * A mean is NaN if and only if its denominator is 0 (or something summed is NaN); its derivatives are 0 then. Sums are
- * taken in a fixed order in double, for float64 in two doubles: no thread count and no memory layout changes a bit.
+ * A mean is NaN if its denominator is 0, and its derivatives are 0 then; else only if a loss or a weight is NaN, or a
+ * weight infinite. Sums are taken in a fixed order in double, for float64 in two doubles: no thread count and no memory
+ * layout changes a bit.
  *
  * Shapes. A call has one shape (`ndim`, `shape`), that of the logits, and for the softmax family a class axis
  * (`axis`). Every array is a pointer, a dtype and one stride per axis, in elements; strides may be negative.
@@ -62,12 +63,14 @@
  * where and correct are bool: bytes, 0 or not (written as 0 and 1).
  *
  * Results. Every result is within 2 units in the last place of the exact value, tiny ones included (for finite labels
- * in [0, 1], sample weights up to 1e9 and pos_weight up to 1e15; docs/accuracy.md says what class weights and smoothing
- * add, and what holds for hvp), and depends on the values of its own row (or element) alone: not on the number of threads,
- * the memory layout, the rows around it, or which other outputs of the same type of computation are asked for. Every
- * instruction set with fused multiply-add gives the same bits.
+ * in [0, 1], sample weights up to 1e9 and pos_weight up to 1e15; with class weights or smoothing 2.75, and hvp 6 of
+ * its larger terms: docs/accuracy.md), and depends on the values of its own row (or element) alone: not on the number of
+ * threads, the memory layout, the rows around it, or which other outputs of the same type of computation are asked for.
+ * (A reduced loss depends on all rows, and the derivatives of a mean on its denominator.) Every instruction set with
+ * fused multiply-add gives the same bits, those of a NaN apart. Weights times label sums, over the denominator, beyond
+ * 1e19 or below 1e-19 (float64: 1e150 and 1e-150) leave the range in which the softmax family's derivatives are formed.
  *
- * Infinities and NaN. A NaN in a row (logit or label with an effect) makes that row's results NaN, no other's. One
+ * Infinities and NaN. A NaN in a row (logit, label or weight) makes that row's results NaN, no other's. One
  * +inf logit has probability 1, -inf logits have probability 0, several +inf give NaN, a row of -inf gives NaN
  * unless its labels sum to 0. A term whose coefficient (u, v, t_j) is 0 is 0, also beside an infinite logit.
  *
@@ -100,7 +103,7 @@
  *       return 0;
  *   }
  *
- * Anything else (other layouts, outputs, types, thread counts) fills the struct itself:
+ * Anything else (other layouts, outputs, options, types, thread counts) fills the struct itself:
  *
  *   pyce_args args = pyce_args_init();
  *   args.loss_kind = PYCE_SOFTMAX;
@@ -108,6 +111,16 @@
  *   args.logits = pyce_input_2d(logits, PYCE_FLOAT32, row_stride, 1);
  *   args.labels = pyce_input_2d(labels, PYCE_FLOAT64, classes, 1);
  *   args.hess = pyce_output_2d(hess, PYCE_FLOAT32, classes, 1);
+ *   status = pyce_compute(&args, &error);
+ *
+ * and, for the mean over weighted rows and its gradient, with a weight for each class and label -100 ignored:
+ *
+ *   pyce_args args = pyce_args_rows(PYCE_SPARSE_SOFTMAX, PYCE_FLOAT32, logits, rows, classes, &mean, grad);
+ *   args.labels = pyce_input_2d(labels, PYCE_INT64, 1, 0);
+ *   args.sample_weight = pyce_input_2d(weights, PYCE_FLOAT32, 1, 0);
+ *   args.class_weight = pyce_input_2d(class_weights, PYCE_FLOAT32, 0, 1);
+ *   args.reduction = PYCE_REDUCTION_MEAN;
+ *   args.has_ignore_index = 1;  args.ignore_index = -100;
  *   status = pyce_compute(&args, &error);
  */
 #ifndef PYCE_H

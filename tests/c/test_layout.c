@@ -223,7 +223,28 @@ static void test_an_empty_problem_may_have_a_huge_shape(void) {
     CHECK_SAYING(pyce_compute(&args, &error) == PYCE_OK, "%s", error.message);
 }
 
+/* Nor does a stride along which no step is taken: of an extent of 1, or of an axis that the array does not have. */
+static void test_unused_strides_may_be_anything(void) {
+    const float logits[6] = {1, 2, 3, 3, 1, 2};
+    const int64_t labels[2] = {2, 5}; /* the second is masked */
+    const uint8_t mask[2] = {1, 0};
+    float loss[2] = {7, 7}, grad[6];
+    pyce_error error = pyce_error_init();
+    pyce_args args = pyce_args_rows(PYCE_SPARSE_SOFTMAX, PYCE_FLOAT32, logits, 2, 3, loss, grad);
+    args.labels = pyce_input_2d(labels, PYCE_INT64, 1, INT64_MIN);
+    args.where = pyce_input_2d(mask, PYCE_BOOL, 1, INT64_MAX);
+    args.loss.stride[1] = INT64_MIN;
+    args.ndim = 4; /* (2, 3) becomes (2, 3, 1, 1) */
+    args.shape[2] = args.shape[3] = 1;
+    args.logits.stride[2] = args.labels.stride[2] = args.where.stride[3] = args.loss.stride[3] = INT64_MIN;
+    args.logits.stride[3] = args.labels.stride[3] = args.grad.stride[2] = INT64_MAX;
+    CHECK_SAYING(pyce_compute(&args, &error) == PYCE_OK, "%s", error.message);
+    CHECK_ULPS(PYCE_FLOAT32, loss[0], 0.40760596444438, 0.40760596444438, 2);
+    CHECK(loss[1] == 0 && grad[3] == 0 && grad[4] == 0 && grad[5] == 0);
+}
+
 int main(void) {
+    test_unused_strides_may_be_anything();
     test_an_empty_problem_may_have_a_huge_shape();
     static const int64_t class_counts[] = {1, 10, 257, 1100};
     for (pyce_loss kind = 1; pyce_loss_name(kind) != NULL; ++kind) {
