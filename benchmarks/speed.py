@@ -11,13 +11,18 @@ import math
 import os
 import platform
 import statistics
+import sys
 import time
 
 import numpy as np
-from libraries import find_installed
-from timed_calls import MAKERS, WORKS, Call
 
 import pyce._core
+
+try:
+    from libraries import find_installed
+    from timed_calls import MAKERS, WORKS, Call
+except ModuleNotFoundError as error:
+    sys.exit(f"speed.py needs {error.name}; in a checkout: pip install '.[verify,peers]'")
 
 SHAPES = "1x10", "65536x10", "1024x1000", "1024x32000"
 PACKAGES = {"tensorflow": "tensorflow-cpu", "sklearn": "scikit-learn"}  # where the distribution has another name
