@@ -141,7 +141,6 @@ typedef struct weights {
     double value[MOST_WEIGHTS];
     uint8_t counts[MOST_WEIGHTS]; /* not masked */
     uint8_t keep[MOST_WEIGHTS];   /* nor of weight 0 */
-    int all;                      /* every one is kept */
 } weights;
 void pyce_read_weights(const problem *p, const block *b, const int64_t *index, weights *to);
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Denominators up to 2 to this, and from 2 to minus this on, are taken as they are. */
+/* Denominators from 2 to minus this to 2 to this are taken as they are. */
 enum { ORDINARY_WEIGHTED = 24, ORDINARY_PLAIN = 60 };
 
 void pyce_read_indices(const problem *p, const block *b, int64_t *index) {
@@ -51,7 +51,6 @@ static void read_masks(const problem *p, const block *b, uint8_t *counts) {
 void pyce_read_weights(const problem *p, const block *b, const int64_t *index, weights *to) {
     const operand *sample = p->in + IN_SAMPLE_WEIGHT;
     int64_t i;
-    int kept = 1;
     if (sample->in) {
         p->doubles->load[sample->dtype](to->value, input_at(sample, b->in[IN_SAMPLE_WEIGHT]), inner_stride(p, sample),
                                         b->n);
@@ -64,9 +63,7 @@ void pyce_read_weights(const problem *p, const block *b, const int64_t *index, w
         const int keep = to->counts[i] && to->value[i] != 0.0 && factor != 0.0 && p->denominator != 0.0;
         to->keep[i] = (uint8_t)keep;
         to->value[i] = keep ? to->value[i] * p->normal * factor : 0.0;
-        kept &= keep;
     }
-    to->all = kept;
 }
 
 void pyce_blend_labels(const problem *p, int64_t first, int64_t n, const void *labels, void *to) {
