@@ -56,6 +56,20 @@ def subtract_at(values: np.ndarray, places: np.ndarray) -> np.ndarray:
     return result
 
 
+def compose_rows(case: Rows, prob: np.ndarray, log_prob: np.ndarray, lse: np.ndarray) -> Results:
+    """Put the losses of rows together from probabilities and their logarithms."""
+    return {
+        SPARSE: {
+            "loss": -log_prob[np.arange(len(prob)), case.index_labels],
+            "grad": subtract_at(prob, case.index_labels),
+        },
+        DENSE: {"loss": -(case.soft_labels * log_prob).sum(-1), "grad": prob - case.soft_labels},
+        "softmax": {"prob": prob},
+        "log_softmax": {"log_prob": log_prob},
+        "logsumexp": {"lse": lse},
+    }
+
+
 def run_numpy(case: Case) -> Results:
     """Evaluate the textbook formulas: softmax after the maximum is subtracted; TensorFlow's for the binary losses."""
     x = case.logits
@@ -63,14 +77,7 @@ def run_numpy(case: Case) -> Results:
         top = x.max(-1, keepdims=True)
         total = np.exp(x - top).sum(-1, keepdims=True)
         prob, log_prob = np.exp(x - top) / total, (x - top) - np.log(total)
-        loss = -log_prob[np.arange(len(x)), case.index_labels]
-        return {
-            SPARSE: {"loss": loss, "grad": subtract_at(prob, case.index_labels)},
-            DENSE: {"loss": -(case.soft_labels * log_prob).sum(-1), "grad": prob - case.soft_labels},
-            "softmax": {"prob": prob},
-            "log_softmax": {"log_prob": log_prob},
-            "logsumexp": {"lse": (top + np.log(total))[:, 0]},
-        }
+        return compose_rows(case, prob, log_prob, (top + np.log(total))[:, 0])
     z, q = case.labels, case.pos_weight
     weight, log_part, prob = 1 + (q - 1) * z, np.log1p(np.exp(-np.abs(x))), 1 / (1 + np.exp(-x))
     return {
@@ -88,14 +95,7 @@ def run_scipy(case: Case) -> Results:
     x = case.logits
     if isinstance(case, Rows):
         prob, log_prob = special.softmax(x, axis=-1), special.log_softmax(x, axis=-1)
-        loss = -log_prob[np.arange(len(x)), case.index_labels]
-        return {
-            SPARSE: {"loss": loss, "grad": subtract_at(prob, case.index_labels)},
-            DENSE: {"loss": -(case.soft_labels * log_prob).sum(-1), "grad": prob - case.soft_labels},
-            "softmax": {"prob": prob},
-            "log_softmax": {"log_prob": log_prob},
-            "logsumexp": {"lse": special.logsumexp(x, axis=-1)},
-        }
+        return compose_rows(case, prob, log_prob, special.logsumexp(x, axis=-1))
     z, q = case.labels, case.pos_weight
     prob, log_prob, log_other = special.expit(x), special.log_expit(x), special.log_expit(-x)
     return {

@@ -15,10 +15,6 @@ typedef struct scratch {
     weights weights;
 } scratch;
 
-static int64_t tile_length(const problem *p) {
-    return ELEMENT_BYTES / p->set->size;
-}
-
 /* Whether labels, weights and smoothing must be multiplied out before the loop. */
 static int needs_general(const problem *p) {
     return p->weighted || p->label_shift != 0.0;
@@ -120,38 +116,28 @@ static void write_losses(const problem *p, const block *b, scratch *s, binary_lo
     }
 }
 
-static void do_tile(const problem *p, const block *b, scratch *s, sums *sum) {
+static void do_tile(const problem *p, const block *b, sums *to) {
+    scratch s;
     const operand *logits = p->in + IN_LOGITS;
     binary_loop loop = {0};
     loop.n = b->n;
     loop.scale = p->scale[0];
     loop.scale_lo = p->scale[1];
-    loop.x = as_compute_type(p, logits, b->in[IN_LOGITS], inner_stride(p, logits), b->n, &s->x);
-    if (p->out[OUT_PROB].out) write_one(p, b, s, &loop, OUT_PROB, BINARY_PROB);
-    if (p->out[OUT_LOG_PROB].out) write_one(p, b, s, &loop, OUT_LOG_PROB, BINARY_LOG_PROB);
+    loop.x = as_compute_type(p, logits, b->in[IN_LOGITS], inner_stride(p, logits), b->n, &s.x);
+    if (p->out[OUT_PROB].out) write_one(p, b, &s, &loop, OUT_PROB, BINARY_PROB);
+    if (p->out[OUT_LOG_PROB].out) write_one(p, b, &s, &loop, OUT_LOG_PROB, BINARY_LOG_PROB);
     if (!p->in[IN_LABELS].in) return;
-    if (p->weighted) pyce_read_weights(p, b, NULL, &s->weights);
+    if (p->weighted) pyce_read_weights(p, b, NULL, &s.weights);
     if (p->out[OUT_LABELS_GRAD].out) {
-        form_coefficients(p, b, s, &loop, 1);
-        write_one(p, b, s, &loop, OUT_LABELS_GRAD, BINARY_LOSS);
+        form_coefficients(p, b, &s, &loop, 1);
+        write_one(p, b, &s, &loop, OUT_LABELS_GRAD, BINARY_LOSS);
     }
-    take_labels(p, b, s, &loop);
-    if (p->out[OUT_HVP].out) write_product(p, b, s, &loop);
-    write_losses(p, b, s, &loop, sum); /* last: grad may overwrite the logits */
-}
-
-static void do_elements(const problem *p, const block *b, sums *to) {
-    const int64_t length = tile_length(p);
-    scratch s;
-    block piece = *b;
-    int64_t start;
-    for (start = 0; start < b->n; start += length) {
-        piece.n = b->n - start < length ? b->n - start : length;
-        do_tile(p, &piece, &s, to);
-        pyce_advance(p, &piece, length);
-    }
+    take_labels(p, b, &s, &loop);
+    if (p->out[OUT_HVP].out) write_product(p, b, &s, &loop);
+    write_losses(p, b, &s, &loop, to); /* last: grad may overwrite the logits */
 }
 
 void pyce_run_elements(const problem *p, partial_sums *parts) {
-    pyce_for_blocks(p, TILES_PER_BLOCK * tile_length(p), do_elements, parts);
+    const int64_t piece = ELEMENT_BYTES / p->set->size;
+    pyce_for_blocks(p, TILES_PER_BLOCK * piece, piece, do_tile, parts);
 }

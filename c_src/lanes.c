@@ -32,26 +32,23 @@ static void store_matrix(const problem *p, const block *b, int32_t which, const 
                                      padded, b->n, p->classes);
 }
 
-/* The effective labels, in place of the labels; from index labels too. */
-static void blend_labels(const problem *p, const block *b, const scratch *s, matrix *labels, int64_t padded) {
-    int64_t c, i;
-    for (c = 0; c < p->classes; c++) {
-        const double w = pyce_class_weight(p, c);
-        void *line = line_of(p, labels, c, padded);
-        p->set->blend(line, p->indexed ? NULL : line, &w, 0, p->label_scale, p->label_shift, padded);
-    }
-    for (i = 0; i < b->n && p->indexed; i++) {
-        const double w = pyce_class_weight(p, s->index[i]);
-        if (s->index[i] >= 0) p->set->put(labels, s->index[i] * padded + i, w * (p->label_scale + p->label_shift));
-    }
-}
-
-/* The factors of labels_grad: class weights, and the derivative of smoothing. */
-static void fill_factors(const problem *p, matrix *factors, int64_t padded) {
+/* W (alpha t + beta) in place of the labels t; of 0 if there are none. */
+static void blend_lines(const problem *p, matrix *m, int labels, double alpha, double beta, int64_t padded) {
     int64_t c;
     for (c = 0; c < p->classes; c++) {
         const double w = pyce_class_weight(p, c);
-        p->set->blend(line_of(p, factors, c, padded), NULL, &w, 0, 0.0, p->label_scale, padded);
+        void *line = line_of(p, m, c, padded);
+        p->set->blend(line, labels ? line : NULL, &w, 0, alpha, beta, padded);
+    }
+}
+
+/* The effective labels, in place of the labels; from index labels too. */
+static void blend_labels(const problem *p, const block *b, const scratch *s, matrix *labels, int64_t padded) {
+    int64_t i;
+    blend_lines(p, labels, !p->indexed, p->label_scale, p->label_shift, padded);
+    for (i = 0; i < b->n && p->indexed; i++) {
+        const int64_t at = s->index[i];
+        if (at >= 0) p->set->put(labels, at * padded + i, pyce_index_label(p, at));
     }
 }
 
@@ -93,7 +90,7 @@ static void write_step(const problem *p, const block *b, scratch *s, matrices *m
     loop.constants = &s->constants;
     if (now.first == OUT_LABELS_GRAD) {
         loop.labels = has_factors(p) ? &m->second : NULL;
-        if (loop.labels) fill_factors(p, &m->second, padded);
+        if (loop.labels) blend_lines(p, &m->second, 0, 0.0, p->label_scale, padded);
     }
     p->set->rows_lanes[now.loop](&loop);
     if (now.first == OUT_HVP) multiply_hessian(p, b, s, m, padded);
@@ -117,43 +114,30 @@ static void find_correct(const problem *p, const block *b, const scratch *s, con
     }
 }
 
-static void do_matrix(const problem *p, const block *b, scratch *s, matrices *m, sums *to) {
-    const int64_t padded = (b->n + VECTOR_ROWS - 1) / VECTOR_ROWS * VECTOR_ROWS;
-    const int indexed = p->indexed && !p->dense;
-    step steps[MOST_STEPS];
-    int64_t i;
-    int32_t count, k;
-    load_matrix(p, b, IN_LOGITS, &m->x, padded);
-    if (p->dense && !p->indexed) load_matrix(p, b, IN_LABELS, &m->labels, padded);
-    if (p->indexed) pyce_read_indices(p, b, s->index);
-    for (i = p->indexed ? b->n : 0; i < padded; i++) s->index[i] = -1;
-    if (p->out[OUT_CORRECT].out) find_correct(p, b, s, m, padded);
-    if (p->blended) blend_labels(p, b, s, &m->labels, padded);
-    for (i = 0; i < padded && !indexed; i++) s->states.at_label[i] = 0.0;
-    p->set->state_lanes(&s->states, &m->x, p->dense ? &m->labels : NULL, indexed ? s->index : NULL, p->classes, padded);
-    p->set->normalise(&s->states, 0, padded);
-    pyce_weigh_rows(p, b, padded, s);
-    pyce_finish_losses(p, b, s, to);
-    count = pyce_plan_steps(p, steps);
-    if (count == 0) return;
-    p->set->constants(&s->states, padded, p->dense, &s->weights, p->scale, &s->constants);
-    for (k = 0; k < count; k++) write_step(p, b, s, m, padded, steps[k]);
-}
-
-void pyce_few_classes(const problem *p, const block *b, sums *to) {
-    const int64_t length = matrix_rows(p);
+static void do_matrix(const problem *p, const block *b, sums *to) {
     scratch s;
     matrices m;
-    block piece = *b;
-    int64_t start;
-    for (start = 0; start < b->n; start += length) {
-        piece.n = b->n - start < length ? b->n - start : length;
-        do_matrix(p, &piece, &s, &m, to);
-        pyce_advance(p, &piece, length);
-    }
+    const int64_t padded = (b->n + VECTOR_ROWS - 1) / VECTOR_ROWS * VECTOR_ROWS;
+    const int indexed = p->indexed && !p->dense;
+    int64_t i;
+    int32_t k;
+    load_matrix(p, b, IN_LOGITS, &m.x, padded);
+    if (p->dense && !p->indexed) load_matrix(p, b, IN_LABELS, &m.labels, padded);
+    if (p->indexed) pyce_read_indices(p, b, s.index);
+    for (i = p->indexed ? b->n : 0; i < padded; i++) s.index[i] = -1;
+    if (p->out[OUT_CORRECT].out) find_correct(p, b, &s, &m, padded);
+    if (p->blended) blend_labels(p, b, &s, &m.labels, padded);
+    for (i = 0; i < padded && !indexed; i++) s.states.at_label[i] = 0.0;
+    p->set->state_lanes(&s.states, &m.x, p->dense ? &m.labels : NULL, indexed ? s.index : NULL, p->classes, padded);
+    p->set->normalise(&s.states, 0, padded);
+    pyce_weigh_rows(p, b, padded, &s);
+    pyce_finish_losses(p, b, &s, to);
+    if (p->step_count == 0) return;
+    p->set->constants(&s.states, padded, p->dense, &s.weights, p->scale, &s.constants);
+    for (k = 0; k < p->step_count; k++) write_step(p, b, &s, &m, padded, p->steps[k]);
 }
 
-int64_t pyce_few_classes_rows(const problem *p) {
-    const int64_t length = matrix_rows(p), pieces = LANES_ELEMENTS / (length * p->classes);
-    return pieces > 1 ? pieces * length : length;
+void pyce_run_few_classes(const problem *p, partial_sums *parts) {
+    const int64_t piece = matrix_rows(p), pieces = LANES_ELEMENTS / (piece * p->classes);
+    pyce_for_blocks(p, pieces > 1 ? pieces * piece : piece, piece, do_matrix, parts);
 }

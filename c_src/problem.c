@@ -126,6 +126,22 @@ static void take_arrays(problem *p) {
     take_options(p, weighted);
 }
 
+static void plan_steps(problem *p) {
+    static const step singles[] = {{ROWS_PROB, OUT_PROB, -1},
+                                   {ROWS_LOG_PROB, OUT_LOG_PROB, -1},
+                                   {ROWS_LABELS_GRAD, OUT_LABELS_GRAD, -1},
+                                   {ROWS_PROB, OUT_HVP, -1}};
+    static const step grad_hess = {ROWS_GRAD_HESS, OUT_GRAD, OUT_HESS};
+    static const step grad = {ROWS_GRAD, OUT_GRAD, -1}, hess = {ROWS_HESS, OUT_HESS, -1};
+    size_t i;
+    for (i = 0; i < sizeof singles / sizeof singles[0]; i++) {
+        if (p->out[singles[i].first].out) p->steps[p->step_count++] = singles[i];
+    }
+    if (p->out[OUT_GRAD].out && p->out[OUT_HESS].out) p->steps[p->step_count++] = grad_hess;
+    else if (p->out[OUT_GRAD].out) p->steps[p->step_count++] = grad;
+    else if (p->out[OUT_HESS].out) p->steps[p->step_count++] = hess;
+}
+
 void pyce_make_problem(problem *p, const pyce_args *args) {
     int32_t i;
     memset(p, 0, sizeof *p);
@@ -138,6 +154,7 @@ void pyce_make_problem(problem *p, const pyce_args *args) {
     p->in_place = args->grad.data && args->grad.data == args->logits.data;
     list_used(p);
     merge_axes(p);
+    plan_steps(p);
     p->inner = p->extent[p->axes - 1];
     p->outer = 1;
     for (i = 0; i + 1 < p->axes; i++) p->outer *= p->extent[i];
@@ -176,7 +193,7 @@ int64_t pyce_block_length(const problem *p, int64_t length) {
 typedef struct block_loop {
     const problem *problem;
     block_work work;
-    int64_t length;
+    int64_t length, piece;
     partial_sums *parts;
 } block_loop;
 
@@ -189,7 +206,7 @@ static void do_block(void *context, int64_t i) {
     if (left > loop->length) left = loop->length;
     if (loop->parts) memset(&here, 0, sizeof here);
     while (left > 0) {
-        const block b = pyce_block_at(p, at / p->inner, at % p->inner, left);
+        const block b = pyce_block_at(p, at / p->inner, at % p->inner, left < loop->piece ? left : loop->piece);
         loop->work(p, &b, &here);
         at += b.n;
         left -= b.n;
@@ -197,7 +214,7 @@ static void do_block(void *context, int64_t i) {
     if (loop->parts) p->kernels->fold(&here, loop->parts->hi + i, loop->parts->lo + i);
 }
 
-void pyce_for_blocks(const problem *p, int64_t length, block_work work, partial_sums *parts) {
+void pyce_for_blocks(const problem *p, int64_t length, int64_t piece, block_work work, partial_sums *parts) {
     const int64_t losses = p->outer * p->inner;
     const int small = losses == 0 || losses <= SERIAL_ELEMENTS / p->classes;
     block_loop loop;
@@ -205,6 +222,7 @@ void pyce_for_blocks(const problem *p, int64_t length, block_work work, partial_
     loop.problem = p;
     loop.work = work;
     loop.length = pyce_block_length(p, length);
+    loop.piece = piece;
     loop.parts = parts;
     count = (losses + loop.length - 1) / loop.length;
     if (parts) parts->count = count;

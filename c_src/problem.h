@@ -37,6 +37,12 @@ typedef struct operand {
     pyce_dtype dtype;
 } operand;
 
+/* The outputs of rows that have the logits' shape: which loop writes which one or two. */
+typedef struct step {
+    int32_t loop, first, second; /* outputs; second -1 if there is none */
+} step;
+enum { MOST_STEPS = 5 };
+
 typedef struct problem {
     const pyce_args *args;
     const kernels *kernels;
@@ -54,6 +60,8 @@ typedef struct problem {
     int64_t inner, outer;          /* extent of the last, product of the others */
     int64_t classes;               /* 1 for the binary losses */
     int in_place;                  /* grad is written over the logits */
+    step steps[MOST_STEPS];        /* of rows, grad last: it may overwrite the logits */
+    int32_t step_count;
     /* options (weights.c) */
     int dense;                       /* softmax family: every class has an (effective) label */
     int indexed;                     /* it has index labels, and uses them */
@@ -93,10 +101,11 @@ block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t leng
 /* Losses in a block of the walk: `length` rounded to what sums need, a function of the shape. */
 int64_t pyce_block_length(const problem *p, int64_t length);
 
-/* Runs work on pieces of the blocks of pyce_block_length(length) losses, on threads if there are elements enough. What
- * it adds to `to` becomes a partial sum of the block; `parts` may be NULL. */
+/* Runs work on the blocks of pyce_block_length(length) losses, on threads if there are elements enough, in pieces of up
+ * to `piece` losses of one run of the inner axis. What it adds to `to` becomes a partial sum of the block; `parts` may
+ * be NULL. */
 typedef void (*block_work)(const problem *p, const block *b, sums *to);
-void pyce_for_blocks(const problem *p, int64_t length, block_work work, partial_sums *parts);
+void pyce_for_blocks(const problem *p, int64_t length, int64_t piece, block_work work, partial_sums *parts);
 
 static inline const void *input_at(const operand *a, int64_t offset) {
     return a->in + offset * a->size;
@@ -150,6 +159,9 @@ void pyce_read_indices(const problem *p, const block *b, int64_t *index);
 
 /* The weight of a class, 1 without class weights. */
 double pyce_class_weight(const problem *p, int64_t index);
+
+/* The effective label of the class that an index label names. */
+double pyce_index_label(const problem *p, int64_t index);
 
 /* Effective labels of n classes from `first` on, to `to`; `labels` are their labels in the compute type, or NULL. */
 void pyce_blend_labels(const problem *p, int64_t first, int64_t n, const void *labels, void *to);

@@ -58,24 +58,6 @@ void pyce_store_correct(const problem *p, const block *b, int64_t i, int64_t lab
     *(uint8_t *)output_at(out, b->out[OUT_CORRECT] + i * inner_stride(p, out)) = label >= 0 && label == place;
 }
 
-int32_t pyce_plan_steps(const problem *p, step *steps) {
-    static const step singles[] = {{ROWS_PROB, OUT_PROB, -1},
-                                   {ROWS_LOG_PROB, OUT_LOG_PROB, -1},
-                                   {ROWS_LABELS_GRAD, OUT_LABELS_GRAD, -1},
-                                   {ROWS_PROB, OUT_HVP, -1}};
-    static const step grad_hess = {ROWS_GRAD_HESS, OUT_GRAD, OUT_HESS};
-    static const step grad = {ROWS_GRAD, OUT_GRAD, -1}, hess = {ROWS_HESS, OUT_HESS, -1};
-    int32_t count = 0;
-    size_t i;
-    for (i = 0; i < sizeof singles / sizeof singles[0]; i++) {
-        if (p->out[singles[i].first].out) steps[count++] = singles[i];
-    }
-    if (p->out[OUT_GRAD].out && p->out[OUT_HESS].out) steps[count++] = grad_hess;
-    else if (p->out[OUT_GRAD].out) steps[count++] = grad;
-    else if (p->out[OUT_HESS].out) steps[count++] = hess;
-    return count;
-}
-
 /* Many classes --------------------------------------------------------------------------------------------------- */
 
 typedef struct cut { /* a row of tiles, tiles in segments: functions of the class count alone */
@@ -137,7 +119,7 @@ static const void *labels_of(const row *r, int64_t i) {
     if (!p->blended) return labels;
     pyce_blend_labels(p, first, n, labels, &r->buffers->labels);
     if (p->indexed && r->index >= 0 && at >= 0 && at < n) {
-        p->set->put(&r->buffers->labels, at, pyce_class_weight(p, r->index) * (p->label_scale + p->label_shift));
+        p->set->put(&r->buffers->labels, at, pyce_index_label(p, r->index));
     }
     return &r->buffers->labels;
 }
@@ -240,10 +222,8 @@ static void find_centre(const row *r, const scratch *s, int64_t place, centre *m
 
 /* The outputs of one tile of one row, whose constants stand at `place`. */
 static void write_tile(const row *r, int64_t i, const scratch *s, int64_t place, const centre *mean) {
-    step steps[MOST_STEPS];
-    const int32_t count = pyce_plan_steps(r->p, steps);
     int32_t k;
-    for (k = 0; k < count; k++) write_tile_step(r, i, s, place, steps[k], mean);
+    for (k = 0; k < r->p->step_count; k++) write_tile_step(r, i, s, place, r->p->steps[k], mean);
 }
 
 static void find_correct(const row *r) {
@@ -281,11 +261,6 @@ static void label_states(const problem *p, const block *b, scratch *s) {
     pyce_weigh_rows(p, b, b->n, s);
 }
 
-static int wants_second_pass(const problem *p) {
-    step steps[MOST_STEPS];
-    return pyce_plan_steps(p, steps) > 0;
-}
-
 static void do_many_classes(const problem *p, const block *b, sums *to) {
     const cut c = cut_row(p);
     scratch s;
@@ -306,24 +281,12 @@ static void do_many_classes(const problem *p, const block *b, sums *to) {
     }
     if (c.tiles == 1) p->set->normalise(&s.states, 0, b->n);
     pyce_finish_losses(p, b, &s, to);
-    if (!wants_second_pass(p)) return;
+    if (p->step_count == 0) return;
     p->set->constants(&s.states, b->n, p->dense, &s.weights, p->scale, &s.constants);
     for (i = 0; i < b->n; i++) {
         const row r = row_at(p, &c, b, i, s.index[i], &buffers);
         find_centre(&r, &s, i, &mean);
         for (k = 0; k < c.tiles; k++) write_tile(&r, k, &s, i, &mean);
-    }
-}
-
-/* A block of any length, in pieces that a scratch can hold. */
-static void do_pieces(const problem *p, const block *b, sums *to) {
-    const int64_t length = many_classes_rows(p);
-    block piece = *b;
-    int64_t start;
-    for (start = 0; start < b->n; start += length) {
-        piece.n = b->n - start < length ? b->n - start : length;
-        do_many_classes(p, &piece, to);
-        pyce_advance(p, &piece, length);
     }
 }
 
@@ -367,7 +330,7 @@ static void do_long_row(const problem *p, const cut *c, const block *b, sums *to
     r = row_at(p, c, b, 0, l.s.index[0], &buffers);
     if (p->out[OUT_CORRECT].out) find_correct(&r);
     pyce_finish_losses(p, b, &l.s, to);
-    if (!wants_second_pass(p)) return;
+    if (p->step_count == 0) return;
     p->set->constants(&l.s.states, 1, p->dense, &l.s.weights, p->scale, &l.s.constants);
     find_centre(&r, &l.s, 0, &l.mean);
     pyce_parallel_for(do_segment_outputs, &l, c->segments, p->threads);
@@ -392,11 +355,11 @@ static void do_long_rows(const problem *p, const cut *c, int64_t length, partial
 
 void pyce_run_rows(const problem *p, partial_sums *parts) {
     if (p->classes <= LANE_CLASSES) {
-        pyce_for_blocks(p, pyce_few_classes_rows(p), pyce_few_classes, parts);
+        pyce_run_few_classes(p, parts);
     } else {
         const cut c = cut_row(p);
         const int64_t length = many_classes_rows(p), rows = p->outer * p->inner;
         if (p->threads > 1 && c.segments > 1 && rows < 2 * (int64_t)p->threads) do_long_rows(p, &c, length, parts);
-        else pyce_for_blocks(p, length, do_pieces, parts);
+        else pyce_for_blocks(p, length, length, do_many_classes, parts);
     }
 }

@@ -13,15 +13,6 @@ typedef struct scratch {
     int64_t index[BLOCK_ROWS]; /* index labels, -1 if out of range */
 } scratch;
 
-/* The outputs of the logits' shape: which loop writes which one or two. */
-typedef struct step {
-    int32_t loop, first, second; /* outputs; second -1 if there is none */
-} step;
-enum { MOST_STEPS = 5 };
-
-/* The steps of a call, grad last: it may overwrite the logits. */
-int32_t pyce_plan_steps(const problem *p, step *steps);
-
 /* Whether an output carries the weights, so that it is 0 in a row that is not kept. */
 static inline int is_masked_output(int32_t which) {
     return which == OUT_GRAD || which == OUT_HESS || which == OUT_LABELS_GRAD || which == OUT_HVP;
@@ -47,8 +38,7 @@ int pyce_is_nothing(const problem *p, const scratch *s, int64_t i);
 /* Stores whether row i of a block is correct: its label is the place of the first maximum. */
 void pyce_store_correct(const problem *p, const block *b, int64_t i, int64_t label, int64_t place);
 
-/* lanes.c: a block of rows of few classes */
-void pyce_few_classes(const problem *p, const block *b, sums *to);
-int64_t pyce_few_classes_rows(const problem *p); /* rows in a block */
+/* lanes.c: pyce_run_rows for few classes */
+void pyce_run_few_classes(const problem *p, partial_sums *parts);
 
 #endif

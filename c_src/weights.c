@@ -66,43 +66,42 @@ void pyce_read_weights(const problem *p, const block *b, const int64_t *index, w
     }
 }
 
-void pyce_blend_labels(const problem *p, int64_t first, int64_t n, const void *labels, void *to) {
+double pyce_index_label(const problem *p, int64_t index) {
+    return pyce_class_weight(p, index) * (p->label_scale + p->label_shift);
+}
+
+/* W (alpha t + beta) for n classes from `first` on; labels NULL: t is 0 */
+static void blend(const problem *p, int64_t first, int64_t n, const void *labels, double alpha, double beta, void *to) {
     const operand *a = &p->class_weight;
     double w[TILE_BYTES / 4];
     w[0] = 1.0;
     if (a->in) p->doubles->load[a->dtype](w, input_at(a, first * a->class_stride), a->class_stride, n);
-    p->set->blend(to, labels, w, a->in != NULL, p->label_scale, p->label_shift, n);
+    p->set->blend(to, labels, w, a->in != NULL, alpha, beta, n);
+}
+
+void pyce_blend_labels(const problem *p, int64_t first, int64_t n, const void *labels, void *to) {
+    blend(p, first, n, labels, p->label_scale, p->label_shift, to);
 }
 
 void pyce_fill_factors(const problem *p, int64_t first, int64_t n, void *to) {
-    const operand *a = &p->class_weight;
-    double w[TILE_BYTES / 4];
-    w[0] = 1.0;
-    if (a->in) p->doubles->load[a->dtype](w, input_at(a, first * a->class_stride), a->class_stride, n);
-    p->set->blend(to, NULL, w, a->in != NULL, 0.0, p->label_scale, n);
+    blend(p, first, n, NULL, 0.0, p->label_scale, to);
 }
 
 /* Reductions ------------------------------------------------------------------------------------------------------ */
 
 /* What one piece of losses adds to the denominator. */
 static void add_weights(const problem *p, const block *b, sums *to) {
-    const int32_t kind = p->args->denominator;
-    const int64_t most = p->indexed ? BLOCK_ROWS : MOST_WEIGHTS;
-    int64_t index[BLOCK_ROWS], i, start;
-    block piece = *b;
+    const int by_weights = p->args->denominator == PYCE_DENOMINATOR_WEIGHTS;
+    int64_t index[BLOCK_ROWS], i;
     weights w;
-    for (start = 0; start < b->n; start += most) {
-        piece.n = b->n - start < most ? b->n - start : most;
-        if (p->indexed) pyce_read_indices(p, &piece, index);
-        pyce_read_weights(p, &piece, index, &w);
-        for (i = 0; i < piece.n; i++) {
-            const double factor = p->indexed && p->dense ? pyce_class_weight(p, index[i]) : 1.0;
-            const double value = kind == PYCE_DENOMINATOR_WEIGHTS ? w.value[i] * factor : 1.0;
-            w.value[i] = w.counts[i] ? value : 0.0;
-        }
-        p->doubles->accumulate(to, piece.place, w.value, piece.n);
-        pyce_advance(p, &piece, piece.n);
+    if (p->indexed) pyce_read_indices(p, b, index);
+    pyce_read_weights(p, b, index, &w);
+    for (i = 0; i < b->n; i++) {
+        const double factor = p->indexed && p->dense ? pyce_class_weight(p, index[i]) : 1.0;
+        const double value = by_weights ? w.value[i] * factor : 1.0;
+        w.value[i] = w.counts[i] ? value : 0.0;
     }
+    p->doubles->accumulate(to, b->place, w.value, b->n);
 }
 
 /* Weights and denominators of any size that cancel: both by the same power of two, near 1. */
@@ -131,7 +130,7 @@ void pyce_find_denominator(problem *p) {
         p->denominator = (double)(p->outer * p->inner);
     } else {
         partial_sums parts;
-        pyce_for_blocks(p, 16 * MOST_WEIGHTS, add_weights, &parts);
+        pyce_for_blocks(p, 16 * MOST_WEIGHTS, p->indexed ? BLOCK_ROWS : MOST_WEIGHTS, add_weights, &parts);
         p->kernels->total(parts.hi, parts.lo, parts.count, 1.0, &p->denominator);
     }
     if (p->denominator == 0.0) {
