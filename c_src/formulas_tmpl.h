@@ -17,14 +17,15 @@ typedef struct NAME(exponential) {
 
 PYCE_INLINE NAME(exponential) NAME(exponential_of)(real x) {
     NAME(exponential) e;
-    real k, bracket, c, r, sum, rest;
+    real k, bracket, c, r, square, sum, rest;
     e.magic = FMA(x, INV_LN2, SHIFTER);
     k = e.magic - SHIFTER;
     bracket = x - k * LN2_HI;
     c = k * LN2_LO;
     r = bracket - c;
+    square = r * r;
     sum = (real)1 + bracket;
-    rest = (((real)1 - sum) + bracket) + FMA(r * r, EXP_POLYNOMIAL(r), -c);
+    rest = (((real)1 - sum) + bracket) + FMA(square, EXP_POLYNOMIAL(r, square), -c);
     e.value = sum + rest;
     e.low = (sum - e.value) + rest;
     return e;
@@ -85,10 +86,13 @@ PYCE_INLINE NAME(reference) NAME(reference_of)(real max) {
     return reference;
 }
 
-/* 2^EXP_BIAS exp(x - max) exp(r_max), in one term for sums; 0 below the limit; NaN for NaN */
+/* 2^EXP_BIAS exp(x - max) exp(r_max), in one term for sums, within 0.54 * 2^-MANTISSA of itself: 1 + (bracket + tail)
+ * rounds twice, where exponential_of takes three operations more; 0 below the limit; NaN for NaN */
 PYCE_INLINE real NAME(scaled_exp)(real x, real shift, real limit, real_bits offset) {
-    const NAME(exponential) e = NAME(exponential_of)(x - shift);
-    const real scaled = e.value * NAME(power_of)(e.magic, offset);
+    const real y = x - shift, magic = FMA(y, INV_LN2, SHIFTER), k = magic - SHIFTER;
+    const real bracket = FMA(-k, LN2_HI, y), c = k * LN2_LO, r = bracket - c, square = r * r;
+    const real value = (real)1 + (bracket + FMA(square, EXP_POLYNOMIAL(r, square), -c));
+    const real scaled = value * NAME(power_of)(magic, offset);
     return x < limit ? (real)0 : scaled;
 }
 

@@ -15,7 +15,7 @@
 #define INV_LN2 INV_LN2_F32
 #define LN2_HI LN2_HI_F32
 #define LN2_LO LN2_LO_F32
-#define EXP_POLYNOMIAL(r) HORNER(5, FMA_F32, r, EXP_TAIL_F32)
+#define EXP_POLYNOMIAL(r, square) ESTRIN(5, FMA_F32, r, square, EXP_TAIL_F32)
 #define LOG1P_POLYNOMIAL(e) HORNER(9, FMA_F32, e, LOG1P_TAIL_F32)
 
 /* Rows: exp(x - max) is 0 for x < max - EXP_LIMIT (2^-183, far below what a result can hold). EXP_LIMIT is below half

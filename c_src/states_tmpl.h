@@ -20,55 +20,89 @@ PYCE_INLINE void NAME(accumulate)(double *sum, double *low, double term) {
     }
 }
 
-PYCE_INLINE two NAME(fold)(const double *sum, const double *low) {
-    two s = two_of(0.0, 0.0);
+/* Lanes to one: halves added to halves, in four steps; sixteen that wait for each other took as long as 200 logits.
+ * `width` is a constant where these are inlined. */
+PYCE_INLINE void NAME(halve_sums)(double *hi, double *lo, const int width) {
     int j;
-    for (j = 0; j < SUM_LANES; j++) s = add(s, two_of(sum[j], low[j]), WIDE);
-    return s;
+    for (j = 0; j < width; j++) {
+        const two s = add(two_of(hi[j], lo[j]), two_of(hi[j + width], lo[j + width]), WIDE);
+        hi[j] = s.hi;
+        lo[j] = s.lo;
+    }
 }
 
-PYCE_INLINE real NAME(max_of)(const real *x, int64_t n) {
-    real lane[SUM_LANES], max = -(real)INFINITY;
+PYCE_INLINE void NAME(halve_counts)(real *count, const int width) {
+    int j;
+    for (j = 0; j < width; j++) count[j] += count[j + width];
+}
+
+PYCE_INLINE void NAME(halve_maxima)(real *max, const int width) {
+    int j;
+    for (j = 0; j < width; j++) max[j] = max[j + width] > max[j] ? max[j + width] : max[j];
+}
+
+#define HALVE(function, ...)      \
+    do {                          \
+        function(__VA_ARGS__, 8); \
+        function(__VA_ARGS__, 4); \
+        function(__VA_ARGS__, 2); \
+        function(__VA_ARGS__, 1); \
+    } while (0)
+
+/* The lanes are used up. */
+PYCE_INLINE two NAME(fold)(double *sum, double *low) {
+    HALVE(NAME(halve_sums), sum, low);
+    return two_of(sum[0], low[0]);
+}
+
+/* The last n < SUM_LANES logits, and -inf. */
+PYCE_INLINE void NAME(pad_tail)(real *tail, const real *x, int64_t n) {
+    int j;
+    for (j = 0; j < SUM_LANES; j++) tail[j] = j < n ? x[j] : -(real)INFINITY;
+}
+
+PYCE_INLINE void NAME(raise_maxima)(real *max, const real *x) {
+    int j;
+    PYCE_SIMD
+    for (j = 0; j < SUM_LANES; j++) max[j] = x[j] > max[j] ? x[j] : max[j];
+}
+
+/* `tail` are those logits that do not fill the lanes. */
+PYCE_INLINE real NAME(max_of)(const real *x, int64_t n, const real *tail) {
+    real max[SUM_LANES];
     int64_t i;
     int j;
-    for (j = 0; j < SUM_LANES; j++) lane[j] = max;
-    for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) {
-        PYCE_SIMD
-        for (j = 0; j < SUM_LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
-    }
-    for (; i < n; i++) max = x[i] > max ? x[i] : max;
-    for (j = 0; j < SUM_LANES; j++) max = lane[j] > max ? lane[j] : max;
-    return max;
+    for (j = 0; j < SUM_LANES; j++) max[j] = -(real)INFINITY;
+    for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) NAME(raise_maxima)(max, x + i);
+    NAME(raise_maxima)(max, tail);
+    HALVE(NAME(halve_maxima), max);
+    return max[0];
 }
 
-/* One group of 4 * SUM_LANES logits: those below max are summed, those equal to it counted. */
-PYCE_INLINE void NAME(sum_group)(const real *x, real max, NAME(reference) ref, real *count, double *sum, double *low) {
-    real term[4][SUM_LANES];
+/* The terms of SUM_LANES logits: 0 for those equal to max, which are counted. */
+PYCE_INLINE void NAME(terms_of)(const real *x, real max, NAME(reference) ref, real *term, real *count) {
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
-        const real x0 = x[j], x1 = x[j + SUM_LANES], x2 = x[j + 2 * SUM_LANES], x3 = x[j + 3 * SUM_LANES];
-        const real e0 = NAME(scaled_exp)(x0, ref.shift, ref.limit, ref.offset);
-        const real e1 = NAME(scaled_exp)(x1, ref.shift, ref.limit, ref.offset);
-        const real e2 = NAME(scaled_exp)(x2, ref.shift, ref.limit, ref.offset);
-        const real e3 = NAME(scaled_exp)(x3, ref.shift, ref.limit, ref.offset);
-        const real c01 = (x0 == max ? (real)1 : (real)0) + (x1 == max ? (real)1 : (real)0);
-        const real c23 = (x2 == max ? (real)1 : (real)0) + (x3 == max ? (real)1 : (real)0);
-        count[j] += c01 + c23;
-        term[0][j] = x0 == max ? (real)0 : e0;
-        term[1][j] = x1 == max ? (real)0 : e1;
-        term[2][j] = x2 == max ? (real)0 : e2;
-        term[3][j] = x3 == max ? (real)0 : e3;
+        const real e = NAME(scaled_exp)(x[j], ref.shift, ref.limit, ref.offset);
+        term[j] = x[j] == max ? (real)0 : e;
+        count[j] += x[j] == max ? (real)1 : (real)0;
     }
+}
+
+/* Adds the terms of 4 * SUM_LANES logits. */
+PYCE_INLINE void NAME(add_terms)(const real *term, double *sum, double *low) {
+    const real *a = term, *b = term + SUM_LANES, *c = term + 2 * SUM_LANES, *d = term + 3 * SUM_LANES;
+    int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
         if (WIDE) {
-            NAME(accumulate)(sum + j, low + j, term[0][j]);
-            NAME(accumulate)(sum + j, low + j, term[1][j]);
-            NAME(accumulate)(sum + j, low + j, term[2][j]);
-            NAME(accumulate)(sum + j, low + j, term[3][j]);
+            NAME(accumulate)(sum + j, low + j, a[j]);
+            NAME(accumulate)(sum + j, low + j, b[j]);
+            NAME(accumulate)(sum + j, low + j, c[j]);
+            NAME(accumulate)(sum + j, low + j, d[j]);
         } else {
-            sum[j] += ((double)term[0][j] + (double)term[1][j]) + ((double)term[2][j] + (double)term[3][j]);
+            sum[j] += ((double)a[j] + (double)b[j]) + ((double)c[j] + (double)d[j]);
         }
     }
 }
@@ -103,6 +137,14 @@ PYCE_INLINE void NAME(add_label)(double t, double x, double max, double *dot, do
     NAME(accumulate)(top, top_lo, t - below);
 }
 
+/* gcc makes a slow string instruction of one memset. */
+PYCE_INLINE void NAME(clear_labels)(NAME(label_sums) *sums) {
+    int j;
+    for (j = 0; j < SUM_LANES; j++) {
+        sums->dot[j] = sums->dot_lo[j] = sums->other[j] = sums->other_lo[j] = sums->top[j] = sums->top_lo[j] = 0.0;
+    }
+}
+
 PYCE_INLINE void NAME(label_group)(const real *x, const real *t, real max, NAME(label_sums) *sums) {
     int j;
     PYCE_SIMD
@@ -118,7 +160,7 @@ static void NAME(label_state)(row_states *states, int64_t place, const real *x, 
     two dot, other, top;
     int64_t i;
     int j;
-    memset(&sums, 0, sizeof sums);
+    NAME(clear_labels)(&sums);
     for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) NAME(label_group)(x + i, t + i, max, &sums);
     if (i < n) {
         for (j = 0; j < SUM_LANES; j++) {
@@ -141,87 +183,129 @@ static void NAME(label_state)(row_states *states, int64_t place, const real *x, 
 /* One tile of one row, lanes along the row. `rest` is left in the scale of the exponentials, see normalise. */
 static void NAME(state_along)(row_states *states, int64_t place, const void *x_data, const void *t_data, int64_t n) {
     const real *x = (const real *)x_data;
-    const real max = NAME(max_of)(x, n);
-    const NAME(reference) ref = NAME(reference_of)(max);
+    const int64_t rest = n % SUM_LANES;
     NAME(accumulators) acc;
-    real count[SUM_LANES], total = 0, tail[4 * SUM_LANES];
+    NAME(reference) ref;
+    real count[SUM_LANES], term[4 * SUM_LANES], tail[SUM_LANES], max;
     two sum;
-    int64_t i;
+    int64_t i, k;
     int j;
+    NAME(pad_tail)(tail, x + n - rest, rest);
+    max = NAME(max_of)(x, n, tail);
+    ref = NAME(reference_of)(max);
     memset(&acc, 0, sizeof acc);
     for (j = 0; j < SUM_LANES; j++) count[j] = 0;
-    for (i = 0; i + 4 * SUM_LANES <= n; i += 4 * SUM_LANES) NAME(sum_group)(x + i, max, ref, count, acc.sum, acc.low);
-    if (i < n) {
-        for (j = 0; j < 4 * SUM_LANES; j++) tail[j] = i + j < n ? x[i + j] : -(real)INFINITY;
-        NAME(sum_group)(tail, max, ref, count, acc.sum, acc.low);
+    for (i = 0; i + 4 * SUM_LANES <= n; i += 4 * SUM_LANES) {
+        NAME(terms_of)(x + i, max, ref, term, count);
+        NAME(terms_of)(x + i + SUM_LANES, max, ref, term + SUM_LANES, count);
+        NAME(terms_of)(x + i + 2 * SUM_LANES, max, ref, term + 2 * SUM_LANES, count);
+        NAME(terms_of)(x + i + 3 * SUM_LANES, max, ref, term + 3 * SUM_LANES, count);
+        NAME(add_terms)(term, acc.sum, acc.low);
     }
-    for (j = 0; j < SUM_LANES; j++) total += count[j];
+    if (i < n) {
+        memset(term, 0, sizeof term);
+        for (k = 0; i + SUM_LANES <= n; i += SUM_LANES) {
+            NAME(terms_of)(x + i, max, ref, term + k, count);
+            k += SUM_LANES;
+        }
+        if (i < n) NAME(terms_of)(tail, max, ref, term + k, count);
+        NAME(add_terms)(term, acc.sum, acc.low);
+    }
+    HALVE(NAME(halve_counts), count);
     sum = NAME(fold)(acc.sum, acc.low);
     states->max[place] = max;
-    states->count[place] = total;
+    states->count[place] = count[0];
     states->rest[place] = sum.hi;
     states->rest_lo[place] = sum.lo;
     if (t_data) NAME(label_state)(states, place, x, (const real *)t_data, n, max);
 }
 
-/* The maxima of a matrix (classes, rows) of VECTOR_ROWS * k rows; each lane is a row. */
-PYCE_INLINE void NAME(lanes_max)(real *max, const real *x, int64_t classes, int64_t rows) {
-    int64_t c, r;
-    for (r = 0; r < rows; r++) max[r] = -(real)INFINITY;
+/* The states of VECTOR_ROWS rows, a lane each, from `place` on; x and t stand at them in a matrix (classes, rows). The
+ * accumulators stay in registers. */
+PYCE_INLINE void NAME(label_strip)(row_states *states, int64_t place, const real *x, const real *t, const real *max,
+                                   int64_t classes, int64_t rows) {
+    NAME(label_sums) sums;
+    int64_t c;
+    int r;
+    NAME(clear_labels)(&sums);
     for (c = 0; c < classes; c++) {
-        const real *row = x + c * rows;
         PYCE_SIMD
-        for (r = 0; r < rows; r++) max[r] = row[r] > max[r] ? row[r] : max[r];
+        for (r = 0; r < VECTOR_ROWS; r++) {
+            NAME(add_label)(t[c * rows + r], x[c * rows + r], max[r], sums.dot + r, sums.dot_lo + r, sums.other + r,
+                            sums.other_lo + r, sums.top + r, sums.top_lo + r);
+        }
+    }
+    memcpy(states->dot + place, sums.dot, sizeof sums.dot);
+    memcpy(states->dot_lo + place, sums.dot_lo, sizeof sums.dot_lo);
+    memcpy(states->other + place, sums.other, sizeof sums.other);
+    memcpy(states->other_lo + place, sums.other_lo, sizeof sums.other_lo);
+    memcpy(states->top + place, sums.top, sizeof sums.top);
+    memcpy(states->top_lo + place, sums.top_lo, sizeof sums.top_lo);
+}
+
+/* What the loops over a block of rows need of each. */
+typedef struct NAME(references) {
+    real max[BLOCK_ROWS], shift[BLOCK_ROWS], limit[BLOCK_ROWS];
+    real_bits offset[BLOCK_ROWS];
+} NAME(references);
+
+PYCE_INLINE void NAME(find_references)(NAME(references) *to, const real *x, int64_t classes, int64_t rows) {
+    int64_t c, r;
+    for (r = 0; r < rows; r += VECTOR_ROWS) {
+        real max[VECTOR_ROWS];
+        int j;
+        for (j = 0; j < VECTOR_ROWS; j++) max[j] = -(real)INFINITY;
+        for (c = 0; c < classes; c++) NAME(raise_maxima)(max, x + c * rows + r);
+        memcpy(to->max + r, max, sizeof max);
+    }
+    PYCE_SIMD
+    for (r = 0; r < rows; r++) {
+        const NAME(reference) ref = NAME(reference_of)(to->max[r]);
+        to->shift[r] = ref.shift;
+        to->limit[r] = ref.limit;
+        to->offset[r] = ref.offset;
     }
 }
 
-static void NAME(label_lanes)(row_states *states, const real *x, const real *t, const real *max, int64_t classes,
-                              int64_t rows) {
-    int64_t c, r;
-    memset(states->dot, 0, sizeof states->dot);
-    memset(states->dot_lo, 0, sizeof states->dot_lo);
-    memset(states->other, 0, sizeof states->other);
-    memset(states->other_lo, 0, sizeof states->other_lo);
-    memset(states->top, 0, sizeof states->top);
-    memset(states->top_lo, 0, sizeof states->top_lo);
+PYCE_INLINE void NAME(state_strip)(row_states *states, int64_t place, const real *x, const NAME(references) *refs,
+                                   int64_t classes, int64_t rows) {
+    const real *max = refs->max + place, *shift = refs->shift + place, *limit = refs->limit + place;
+    const real_bits *offset = refs->offset + place;
+    NAME(accumulators) acc;
+    real count[VECTOR_ROWS], term[VECTOR_ROWS];
+    int64_t c;
+    int r;
+    for (r = 0; r < VECTOR_ROWS; r++) acc.sum[r] = acc.low[r] = count[r] = 0;
     for (c = 0; c < classes; c++) {
-        const real *xc = x + c * rows, *tc = t + c * rows;
+        const real *xc = x + c * rows;
         PYCE_SIMD
-        for (r = 0; r < rows; r++) {
-            NAME(add_label)(tc[r], xc[r], max[r], states->dot + r, states->dot_lo + r, states->other + r,
-                            states->other_lo + r, states->top + r, states->top_lo + r);
+        for (r = 0; r < VECTOR_ROWS; r++) {
+            const real x_c = xc[r], top = max[r], before = count[r], lowest = limit[r];
+            const real e = NAME(scaled_exp)(x_c, shift[r], lowest, offset[r]);
+            term[r] = x_c == top ? (real)0 : e;
+            count[r] = before + (x_c == top ? (real)1 : (real)0);
         }
+        PYCE_SIMD
+        for (r = 0; r < VECTOR_ROWS; r++) NAME(accumulate)(acc.sum + r, acc.low + r, term[r]);
+    }
+    for (r = 0; r < VECTOR_ROWS; r++) {
+        states->max[place + r] = max[r];
+        states->count[place + r] = count[r];
+        states->rest[place + r] = acc.sum[r];
+        states->rest_lo[place + r] = acc.low[r];
     }
 }
 
 static void NAME(state_lanes)(row_states *states, const void *x_data, const void *t_data, const int64_t *index,
                               int64_t classes, int64_t rows) {
-    const real *x = (const real *)x_data;
-    real max[BLOCK_ROWS], shift[BLOCK_ROWS], limit[BLOCK_ROWS];
-    real_bits offset[BLOCK_ROWS];
-    int64_t c, r;
-    NAME(lanes_max)(max, x, classes, rows);
-    PYCE_SIMD
-    for (r = 0; r < rows; r++) {
-        const NAME(reference) ref = NAME(reference_of)(max[r]);
-        shift[r] = ref.shift;
-        limit[r] = ref.limit;
-        offset[r] = ref.offset;
-        states->max[r] = max[r];
-        states->count[r] = 0;
-        states->rest[r] = 0;
-        states->rest_lo[r] = 0;
+    const real *x = (const real *)x_data, *t = (const real *)t_data;
+    NAME(references) refs;
+    int64_t r;
+    NAME(find_references)(&refs, x, classes, rows);
+    for (r = 0; r < rows; r += VECTOR_ROWS) {
+        NAME(state_strip)(states, r, x + r, &refs, classes, rows);
+        if (t) NAME(label_strip)(states, r, x + r, t + r, refs.max + r, classes, rows);
     }
-    for (c = 0; c < classes; c++) {
-        const real *xc = x + c * rows;
-        PYCE_SIMD
-        for (r = 0; r < rows; r++) {
-            const real e = NAME(scaled_exp)(xc[r], shift[r], limit[r], offset[r]);
-            NAME(accumulate)(states->rest + r, states->rest_lo + r, xc[r] == max[r] ? (real)0 : e);
-            states->count[r] += xc[r] == max[r] ? 1.0 : 0.0;
-        }
-    }
-    if (t_data) NAME(label_lanes)(states, x, (const real *)t_data, max, classes, rows);
     if (index) {
         for (r = 0; r < rows; r++) {
             states->at_label[r] = index[r] >= 0 && index[r] < classes ? (double)x[index[r] * rows + r] : (double)NAN;

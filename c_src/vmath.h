@@ -57,6 +57,12 @@
 #define HORNER_20(F, x, a, ...) F(HORNER_19(F, x, __VA_ARGS__), x, a)
 #define HORNER(n, ...) HORNER_##n(__VA_ARGS__) /* expands a coefficient list before it is counted */
 
+/* Estrin's, with x2 = x * x: as many operations, but fewer that wait for each other. */
+#define ESTRIN_5(F, x, x2, a, b, c, d, e) F(F(e, x2, F(d, x, c)), x2, F(b, x, a))
+#define ESTRIN_10(F, x, x2, a, b, c, d, e, f, g, h, i, j) \
+    F(F(F(j, x, i), (x2) * (x2), F(F(h, x, g), x2, F(f, x, e))), (x2) * (x2), F(F(d, x, c), x2, F(b, x, a)))
+#define ESTRIN(n, ...) ESTRIN_##n(__VA_ARGS__)
+
 PYCE_INLINE uint64_t bits_f64(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
