@@ -10,6 +10,8 @@
 #include "pyce.h"
 #include "vmath.h"
 
+#define SIZE_OF(dtype) ((dtype) == PYCE_FLOAT64 ? 8 : (dtype) == PYCE_FLOAT32 ? 4 : 2)
+
 /* Exponent and mantissa moved to their places make the value times 2^-112, also of a subnormal. */
 PYCE_INLINE float float_of_float16(uint16_t half) {
     const uint32_t sign = (uint32_t)(half & 0x8000u) << 16, size = (uint32_t)(half & 0x7fffu);

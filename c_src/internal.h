@@ -24,6 +24,10 @@ int pyce_is_ignored(const pyce_args *args, int64_t offset);
 /* An index label of any integer type; above INT64_MAX its two's complement, which is negative. */
 int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset);
 
+/* n of them, -1 where one is not a class. */
+void pyce_read_labels(const void *data, pyce_dtype dtype, int64_t offset, int64_t stride, int64_t n, int64_t classes,
+                      int64_t *to);
+
 /* args.c */
 
 /* Copies `given` to `args`, whatever its struct_size, if that is sound. */

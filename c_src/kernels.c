@@ -16,6 +16,7 @@
 #include "rows_tmpl.h"
 #include "binary_tmpl.h"
 #include "memory_tmpl.h"
+#include "transpose_tmpl.h"
 #include "options_tmpl.h"
 static const kernel_set set_f32 = KERNEL_SET;
 #undef KERNEL_SET
@@ -28,6 +29,7 @@ static const kernel_set set_f32 = KERNEL_SET;
 #include "rows_tmpl.h"
 #include "binary_tmpl.h"
 #include "memory_tmpl.h"
+#include "transpose_tmpl.h"
 #include "options_tmpl.h"
 static const kernel_set set_f64 = KERNEL_SET;
 #undef KERNEL_SET

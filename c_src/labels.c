@@ -13,6 +13,38 @@ int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset) {
     }
 }
 
+/* One loop for each type: a choice for every label took longer than the loss of two classes. */
+#define READ_LABELS(type)                                                                                 \
+    static void read_labels_##type(const void *data, int64_t stride, int64_t n, int64_t classes, int64_t *to) { \
+        const type *labels = (const type *)data;                                                          \
+        int64_t i;                                                                                        \
+        for (i = 0; i < n; i++) {                                                                         \
+            const int64_t value = (int64_t)labels[i * stride];                                            \
+            to[i] = (uint64_t)value < (uint64_t)classes ? value : -1;                                     \
+        }                                                                                                 \
+    }
+READ_LABELS(int8_t)
+READ_LABELS(int16_t)
+READ_LABELS(int32_t)
+READ_LABELS(int64_t)
+READ_LABELS(uint8_t)
+READ_LABELS(uint16_t)
+READ_LABELS(uint32_t)
+
+void pyce_read_labels(const void *data, pyce_dtype dtype, int64_t offset, int64_t stride, int64_t n, int64_t classes,
+                      int64_t *to) {
+    const char *start = (const char *)data + offset * pyce_dtype_size(dtype);
+    switch (dtype) {
+    case PYCE_INT8: read_labels_int8_t(start, stride, n, classes, to); return;
+    case PYCE_INT16: read_labels_int16_t(start, stride, n, classes, to); return;
+    case PYCE_INT32: read_labels_int32_t(start, stride, n, classes, to); return;
+    case PYCE_UINT8: read_labels_uint8_t(start, stride, n, classes, to); return;
+    case PYCE_UINT16: read_labels_uint16_t(start, stride, n, classes, to); return;
+    case PYCE_UINT32: read_labels_uint32_t(start, stride, n, classes, to); return;
+    default: read_labels_int64_t(start, stride, n, classes, to); return;
+    }
+}
+
 int pyce_is_ignored(const pyce_args *args, int64_t offset) {
     const int64_t value = pyce_read_label(args->labels.data, args->labels.dtype, offset);
     const int wraps = args->labels.dtype == PYCE_UINT64 && value < 0; /* above INT64_MAX: no int64 equals it */

@@ -3,6 +3,7 @@
 #define real float
 #define real_bits uint32_t
 #define NAME(base) base##_f32
+#define OWN_DTYPE PYCE_FLOAT32 /* its own storage type */
 #define MEMBER f32
 #define FMA FMA_F32
 #define BITS bits_f32

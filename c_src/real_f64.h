@@ -3,6 +3,7 @@
 #define real double
 #define real_bits uint64_t
 #define NAME(base) base##_f64
+#define OWN_DTYPE PYCE_FLOAT64 /* its own storage type */
 #define MEMBER f64
 #define FMA FMA_F64
 #define BITS bits_f64

@@ -2,6 +2,7 @@
 #undef real
 #undef real_bits
 #undef NAME
+#undef OWN_DTYPE
 #undef MEMBER
 #undef FMA
 #undef BITS

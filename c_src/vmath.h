@@ -22,6 +22,16 @@
 #define PYCE_INLINE static inline
 #endif
 
+/* Whether vectors can be shuffled in terms that gcc (from 12 on) and clang share. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define HAVE_SHUFFLE 1
+#endif
+#endif
+#ifndef HAVE_SHUFFLE
+#define HAVE_SHUFFLE 0
+#endif
+
 /* Whether a fused multiply-add is one instruction. Without it the same formulas keep their accuracy (what must be
  * exact is exact either way, products by Dekker's splitting) and give other last bits. */
 #if defined(__FMA__) || defined(__aarch64__) || defined(__ARM_FEATURE_FMA) || defined(__riscv_fdiv) || \

@@ -9,12 +9,7 @@ enum { ORDINARY_WEIGHTED = 24, ORDINARY_PLAIN = 60 };
 
 void pyce_read_indices(const problem *p, const block *b, int64_t *index) {
     const operand *labels = p->in + IN_LABELS;
-    int64_t i;
-    for (i = 0; i < b->n; i++) {
-        const int64_t value =
-            pyce_read_label(labels->in, labels->dtype, b->in[IN_LABELS] + i * inner_stride(p, labels));
-        index[i] = value >= 0 && value < p->classes ? value : -1;
-    }
+    pyce_read_labels(labels->in, labels->dtype, b->in[IN_LABELS], inner_stride(p, labels), b->n, p->classes, index);
 }
 
 double pyce_class_weight(const problem *p, int64_t index) {

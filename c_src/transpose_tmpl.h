@@ -1,0 +1,171 @@
+/* transpose_tmpl.h: rows of few classes to and from a matrix (classes, rows) in scratch, whose rows are padded to a
+ * multiple of VECTOR_ROWS. Template, see formulas_tmpl.h.
+ *
+ * Where the classes of a row are neighbours in memory, four rows of four classes at a time are transposed in vectors:
+ * one by one they took longer than the losses of ten classes. The classes that remain of a row are a vector, too, if
+ * what follows them in memory are the next rows of the same block. */
+
+/* Rows of other types than the compute type pass through this, four at a time; room for a vector past the end. */
+typedef struct NAME(four_rows) {
+    real row[4][LANE_CLASSES + 4];
+} NAME(four_rows);
+
+#if HAVE_SHUFFLE
+typedef real NAME(quad) __attribute__((vector_size(4 * sizeof(real))));
+
+PYCE_INLINE void NAME(transpose_quads)(real *const *to, const real *const *from, int64_t offset) {
+    NAME(quad) a, b, c, d, ab, cd, ab_2, cd_2;
+    memcpy(&a, from[0] + offset, sizeof a);
+    memcpy(&b, from[1] + offset, sizeof b);
+    memcpy(&c, from[2] + offset, sizeof c);
+    memcpy(&d, from[3] + offset, sizeof d);
+    ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    ab_2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    cd_2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    a = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    b = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    c = __builtin_shufflevector(ab_2, cd_2, 0, 1, 4, 5);
+    d = __builtin_shufflevector(ab_2, cd_2, 2, 3, 6, 7);
+    memcpy(to[0], &a, sizeof a);
+    memcpy(to[1], &b, sizeof b);
+    memcpy(to[2], &c, sizeof c);
+    memcpy(to[3], &d, sizeof d);
+}
+#else
+PYCE_INLINE void NAME(transpose_quads)(real *const *to, const real *const *from, int64_t offset) {
+    int j, k;
+    for (j = 0; j < 4; j++) {
+        for (k = 0; k < 4; k++) to[k][j] = from[j][offset + k];
+    }
+}
+#endif
+
+/* Four rows to the places r to r + 3 of the lines. `past`: a vector may reach past the end of a row. */
+PYCE_INLINE void NAME(rows_to_lines)(real *to, int64_t to_rows, const real *const *from, int64_t r, int64_t classes,
+                                     int past) {
+    real spare[4], *line[4];
+    int64_t c, k;
+    for (c = 0; c + (past ? 0 : 3) < classes; c += 4) {
+        for (k = 0; k < 4; k++) line[k] = c + k < classes ? to + (c + k) * to_rows + r : spare;
+        NAME(transpose_quads)(line, from, c);
+    }
+    for (; c < classes; c++) {
+        for (k = 0; k < 4; k++) to[c * to_rows + r + k] = from[k][c];
+    }
+}
+
+/* The same back. What reaches past the end of a row is overwritten: rows go upwards, their classes downwards. */
+PYCE_INLINE void NAME(lines_to_rows)(real *const *to, const real *from, int64_t from_rows, int64_t r, int64_t classes,
+                                     int past) {
+    const int64_t whole = classes / 4 * 4;
+    const real *line[4];
+    real *place[4];
+    int64_t c, k;
+    for (c = whole; c < classes && !past; c++) {
+        for (k = 0; k < 4; k++) to[k][c] = from[c * from_rows + r + k];
+    }
+    for (c = past && whole < classes ? whole : whole - 4; c >= 0; c -= 4) {
+        for (k = 0; k < 4; k++) {
+            line[k] = from + (c + k < classes ? c + k : classes - 1) * from_rows + r;
+            place[k] = to[k] + c;
+        }
+        NAME(transpose_quads)(place, line, 0);
+    }
+}
+
+/* Whether vectors at the last classes of the rows r to r + 3 stay within a block of so many rows. */
+PYCE_INLINE int NAME(has_room)(int64_t row_stride, int64_t r, int64_t rows, int64_t classes) {
+    return row_stride == classes && (r + 3) * classes + (classes + 3) / 4 * 4 <= rows * classes;
+}
+
+PYCE_INLINE void NAME(load_rows)(real *restrict to, int64_t to_rows, const void *restrict from, int64_t row_stride,
+                                 int64_t class_stride, int64_t rows, int64_t classes, const pyce_dtype dtype) {
+    int64_t c, r, k;
+    for (c = 0; c < classes; c++) {
+        for (r = rows; r < to_rows; r++) to[c * to_rows + r] = 0;
+    }
+    if (row_stride == 1) {
+        for (c = 0; c < classes; c++) {
+            real *restrict line = to + c * to_rows;
+            const int64_t at = c * class_stride;
+            PYCE_SIMD
+            for (r = 0; r < rows; r++) line[r] = NAME(read)(from, at + r, dtype);
+        }
+        return;
+    }
+    for (r = 0; r + 4 <= rows && class_stride == 1; r += 4) {
+        const real *row[4];
+        NAME(four_rows) four;
+        for (k = 0; k < 4; k++) {
+            const char *at = (const char *)from + (r + k) * row_stride * SIZE_OF(dtype);
+            row[k] = dtype == OWN_DTYPE ? (const real *)(const void *)at : four.row[k];
+            if (dtype != OWN_DTYPE) NAME(load)(four.row[k], at, 1, classes, dtype);
+        }
+        NAME(rows_to_lines)(to, to_rows, row, r, classes,
+                            dtype != OWN_DTYPE || NAME(has_room)(row_stride, r, rows, classes));
+    }
+    for (; r < rows; r++) {
+        for (c = 0; c < classes; c++) {
+            to[c * to_rows + r] = NAME(read)(from, r * row_stride + c * class_stride, dtype);
+        }
+    }
+}
+
+PYCE_INLINE void NAME(store_rows)(void *restrict to, int64_t row_stride, int64_t class_stride,
+                                  const real *restrict from, int64_t from_rows, int64_t rows, int64_t classes,
+                                  const pyce_dtype dtype) {
+    int64_t c, r, k;
+    if (row_stride == 1) {
+        for (c = 0; c < classes; c++) {
+            const real *restrict line = from + c * from_rows;
+            const int64_t at = c * class_stride;
+            PYCE_SIMD
+            for (r = 0; r < rows; r++) NAME(write)(to, at + r, line[r], dtype);
+        }
+        return;
+    }
+    for (r = 0; r + 4 <= rows && class_stride == 1; r += 4) {
+        char *at = (char *)to + r * row_stride * SIZE_OF(dtype);
+        const int64_t step = row_stride * SIZE_OF(dtype);
+        real *row[4];
+        NAME(four_rows) four;
+        for (k = 0; k < 4; k++) row[k] = dtype == OWN_DTYPE ? (real *)(void *)(at + k * step) : four.row[k];
+        NAME(lines_to_rows)(row, from, from_rows, r, classes,
+                            dtype != OWN_DTYPE || NAME(has_room)(row_stride, r, rows, classes));
+        for (k = 0; k < 4 && dtype != OWN_DTYPE; k++) NAME(store)(at + k * step, four.row[k], 1, classes, dtype);
+    }
+    for (; r < rows; r++) {
+        for (c = 0; c < classes; c++) {
+            NAME(write)(to, r * row_stride + c * class_stride, from[c * from_rows + r], dtype);
+        }
+    }
+}
+
+/* The functions of both files, for the tables of the kernel set. */
+#define LOAD_STORE(name, dtype)                                                                                      \
+    static void NAME(load_##name)(void *to, const void *from, int64_t stride, int64_t n) {                           \
+        NAME(load)((real *)to, from, stride, n, dtype);                                                              \
+    }                                                                                                                \
+    static void NAME(store_##name)(void *to, const void *from, int64_t stride, int64_t n) {                          \
+        NAME(store)(to, (const real *)from, stride, n, dtype);                                                       \
+    }                                                                                                                \
+    static void NAME(store_doubles_##name)(void *to, const double *from, int64_t stride, int64_t n) {                \
+        int64_t i;                                                                                                   \
+        for (i = 0; i < n; i++) NAME(write)(to, i * stride, (real)from[i], dtype);                                   \
+    }                                                                                                                \
+    static void NAME(load_matrix_##name)(void *to, int64_t to_rows, const void *from, int64_t row_stride,            \
+                                         int64_t class_stride, int64_t rows, int64_t classes) {                      \
+        NAME(load_rows)((real *)to, to_rows, from, row_stride, class_stride, rows, classes, dtype);                  \
+    }                                                                                                                \
+    static void NAME(store_matrix_##name)(void *to, int64_t row_stride, int64_t class_stride, const void *from,      \
+                                          int64_t from_rows, int64_t rows, int64_t classes) {                        \
+        NAME(store_rows)(to, row_stride, class_stride, (const real *)from, from_rows, rows, classes, dtype);         \
+    }
+LOAD_STORE(float32, PYCE_FLOAT32)
+LOAD_STORE(float64, PYCE_FLOAT64)
+LOAD_STORE(float16, PYCE_FLOAT16)
+LOAD_STORE(bfloat16, PYCE_BFLOAT16)
+#undef LOAD_STORE
+
+#define BY_DTYPE(base) {NULL, NAME(base##_float32), NAME(base##_float64), NAME(base##_float16), NAME(base##_bfloat16)}
