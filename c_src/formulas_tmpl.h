@@ -7,28 +7,42 @@
  * exp(x) = 2^k exp(r), k = round(x / ln 2), r = x - k ln 2. ln 2 = LN2_HI + LN2_LO with k LN2_HI exact, so
  * r = (x - k LN2_HI) - c, where the bracket is exact and c = k LN2_LO. Then
  *
- *   exp(r) = 1 + bracket + (r^2 P(r) - c)
+ *   exp(r) = 1 + bracket + tail,  tail = r^2 P(r) - c
  *
- * 1 + bracket is formed in two terms and the last bracket is below 0.1, so `value` is within 0.51 ulp and
- * value + low within 0.02 ulp of exp(r). `magic` holds k in its last bits. */
+ * with |tail| < 0.1. `magic` holds k in its last bits. */
+typedef struct NAME(reduced) {
+    real bracket, tail, magic;
+} NAME(reduced);
+
+PYCE_INLINE NAME(reduced) NAME(reduce)(real x) {
+    NAME(reduced) e;
+    real k, c, r, square;
+    e.magic = FMA(x, INV_LN2, SHIFTER);
+    k = e.magic - SHIFTER;
+    e.bracket = FMA(-k, LN2_HI, x);
+    c = k * LN2_LO;
+    r = e.bracket - c;
+    square = r * r;
+    e.tail = FMA(square, EXP_POLYNOMIAL(r, square), -c);
+    return e;
+}
+
+/* The same in two terms: `value` is within 0.51 ulp and value + low within 0.02 ulp of exp(r). */
 typedef struct NAME(exponential) {
     real value, low, magic;
 } NAME(exponential);
 
-PYCE_INLINE NAME(exponential) NAME(exponential_of)(real x) {
+PYCE_INLINE NAME(exponential) NAME(two_terms)(NAME(reduced) r) {
+    const real sum = (real)1 + r.bracket, rest = (((real)1 - sum) + r.bracket) + r.tail;
     NAME(exponential) e;
-    real k, bracket, c, r, square, sum, rest;
-    e.magic = FMA(x, INV_LN2, SHIFTER);
-    k = e.magic - SHIFTER;
-    bracket = x - k * LN2_HI;
-    c = k * LN2_LO;
-    r = bracket - c;
-    square = r * r;
-    sum = (real)1 + bracket;
-    rest = (((real)1 - sum) + bracket) + FMA(square, EXP_POLYNOMIAL(r, square), -c);
     e.value = sum + rest;
     e.low = (sum - e.value) + rest;
+    e.magic = r.magic;
     return e;
+}
+
+PYCE_INLINE NAME(exponential) NAME(exponential_of)(real x) {
+    return NAME(two_terms)(NAME(reduce)(x));
 }
 
 /* 2^(k + offset), k in the last bits of magic */
@@ -86,28 +100,28 @@ PYCE_INLINE NAME(reference) NAME(reference_of)(real max) {
     return reference;
 }
 
-/* 2^EXP_BIAS exp(x - max) exp(r_max), in one term for sums, within 0.54 * 2^-MANTISSA of itself: 1 + (bracket + tail)
- * rounds twice, where exponential_of takes three operations more; 0 below the limit; NaN for NaN */
+/* 2^EXP_BIAS exp(x - max) exp(r_max), for sums: within 0.54 * 2^-MANTISSA of itself, since 1 + (bracket + tail) rounds
+ * twice. 0 below the limit; NaN for NaN */
 PYCE_INLINE real NAME(scaled_exp)(real x, real shift, real limit, real_bits offset) {
-    const real y = x - shift, magic = FMA(y, INV_LN2, SHIFTER), k = magic - SHIFTER;
-    const real bracket = FMA(-k, LN2_HI, y), c = k * LN2_LO, r = bracket - c, square = r * r;
-    const real value = (real)1 + (bracket + FMA(square, EXP_POLYNOMIAL(r, square), -c));
-    const real scaled = value * NAME(power_of)(magic, offset);
+    const NAME(reduced) e = NAME(reduce)(x - shift);
+    const real scaled = ((real)1 + (e.bracket + e.tail)) * NAME(power_of)(e.magic, offset);
     return x < limit ? (real)0 : scaled;
 }
 
-/* The same times scale + scale_lo, with one rounding: that of the exponential, of the scale (a quotient) and of their
- * product would add up to 1.8 ulp, and to 2.4 in the Hessian. */
-PYCE_INLINE real NAME(scaled_by)(NAME(exponential) e, real power, real scale, real scale_lo) {
-    return NAME(fused)(scale, e.value * power, FMA(scale, e.low, scale_lo * e.value) * power);
+/* exp(r) scale (1 + excess): the exponential and the scale, a quotient, rounded each would make 2 ulp with the product.
+ * With t = bracket + tail: scale + scale t, rounded once, is within 0.9 ulp, for t < 0.42 has an error of an eighth. */
+PYCE_INLINE real NAME(times_scale)(NAME(reduced) e, real scale, real excess) {
+    const real t = e.bracket + FMA(excess, e.bracket, e.tail + excess);
+    return NAME(fused)(scale, t, scale);
 }
 
-/* The same in two terms, for the Hessian S p (1 - p): just below a power of two an error of S p counts twice there. */
+/* exp(r) power (scale + scale_lo) in two terms, for the Hessian S p (1 - p): just below a power of two an error of S p counts twice there. */
 typedef struct NAME(pair) {
     real hi, lo;
 } NAME(pair);
 
-PYCE_INLINE NAME(pair) NAME(pair_scaled_by)(NAME(exponential) e, real power, real scale, real scale_lo) {
+PYCE_INLINE NAME(pair) NAME(pair_scaled_by)(NAME(reduced) r, real power, real scale, real scale_lo) {
+    const NAME(exponential) e = NAME(two_terms)(r);
     NAME(pair) pair;
     const real value = e.value * power, product = scale * value;
     const real low = FMA(scale, e.low, scale_lo * e.value) * power - NAME(residual)(product, scale, value);

@@ -62,9 +62,11 @@ typedef struct row_constants {
     bits_lanes offset;     /* of the exponents: EXP_BIAS minus that of max */
     real_lanes prob_scale; /* p_j = 2^-EXP_BIAS (scale + scale_lo) * scaled exponential */
     real_lanes prob_scale_lo;
+    real_lanes prob_excess; /* what the scale in the compute type lacks, as a part of it */
     real_lanes prob_at_max;
     real_lanes mass_scale; /* the same for S p_j times the weight, as all below but log_sum */
     real_lanes mass_scale_lo;
+    real_lanes mass_excess;
     real_lanes grad_at_max; /* grad where x_j == max, before - tie * t_j */
     real_lanes weight;      /* over the denominator */
     real_lanes weight_lo;

@@ -77,6 +77,12 @@ static void NAME(losses)(const row_states *states, int64_t n, int32_t dense, con
     else NAME(losses_body)(states, n, weights, loss, lse, 0);
 }
 
+/* What rounding to the compute type takes off, as a part of what it leaves */
+PYCE_INLINE real NAME(excess_of)(two value) {
+    const double rounded = (double)(real)value.hi;
+    return (real)finite_or_zero(((value.hi - rounded) + value.lo) / rounded);
+}
+
 PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, const row_weights *weights,
                                       const double *scale, row_constants *to, const int32_t dense) {
     int64_t i;
@@ -111,7 +117,9 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, const
         to->prob_scale.MEMBER[i] = (real)(per_exp.hi + prob_poison);
         to->prob_scale_lo.MEMBER[i] = WIDE ? (real)per_exp.lo : (real)(per_exp.hi - (double)(real)per_exp.hi);
         to->prob_at_max.MEMBER[i] = (real)(row.inverse.hi + prob_poison);
+        to->prob_excess.MEMBER[i] = NAME(excess_of)(per_exp);
         to->mass_scale.MEMBER[i] = (real)(mass_per_exp.hi + poison);
+        to->mass_excess.MEMBER[i] = NAME(excess_of)(mass_per_exp);
         to->mass_scale_lo.MEMBER[i] =
             WIDE ? (real)mass_per_exp.lo : (real)(mass_per_exp.hi - (double)(real)mass_per_exp.hi);
         to->grad_at_max.MEMBER[i] = (real)((unique ? at_unique : mass_per_one.hi) + poison);
@@ -140,7 +148,8 @@ static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, 
 /* One row's constants, and the outputs of one logit ------------------------------------------------------------- */
 
 typedef struct NAME(lane) {
-    real max, shift, limit, prob_scale, prob_scale_lo, prob_at_max, mass_scale, mass_scale_lo, grad_at_max, tie;
+    real max, shift, limit, prob_scale, prob_scale_lo, prob_excess, prob_at_max;
+    real mass_scale, mass_scale_lo, mass_excess, grad_at_max, tie;
     real weight, weight_lo, hess_at_max, log_sum, log_sum_lo, log_scaled, log_scaled_lo;
     real_bits offset;
 } NAME(lane);
@@ -153,9 +162,11 @@ PYCE_INLINE NAME(lane) NAME(lane_of)(const row_constants *from, int64_t i) {
     lane.offset = from->offset.MEMBER[i];
     lane.prob_scale = from->prob_scale.MEMBER[i];
     lane.prob_scale_lo = from->prob_scale_lo.MEMBER[i];
+    lane.prob_excess = from->prob_excess.MEMBER[i];
     lane.prob_at_max = from->prob_at_max.MEMBER[i];
     lane.mass_scale = from->mass_scale.MEMBER[i];
     lane.mass_scale_lo = from->mass_scale_lo.MEMBER[i];
+    lane.mass_excess = from->mass_excess.MEMBER[i];
     lane.grad_at_max = from->grad_at_max.MEMBER[i];
     lane.tie = from->tie.MEMBER[i];
     lane.weight = from->weight.MEMBER[i];
@@ -188,8 +199,8 @@ PYCE_INLINE real NAME(weighted_nll)(NAME(lane) lane, real x, real t, const int d
 /* `which` and `dense` are constants where this is inlined. */
 PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, real *second, const int which,
                                  const int dense) {
-    const NAME(exponential) e = NAME(exponential_of)((x < lane.limit ? lane.shift : x) - lane.shift); /* finite */
-    const real power = x < lane.limit ? (real)0 : NAME(power_of)(e.magic, lane.offset);
+    const NAME(reduced) e = NAME(reduce)(x - lane.shift);
+    const real power = NAME(power_of)(e.magic, lane.offset);
     if (which == ROWS_LABELS_GRAD) {
         *first = NAME(weighted_nll)(lane, x, t, dense);
     } else if (which == ROWS_LOG_PROB) {
@@ -198,20 +209,21 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
         const real minus = NAME(sum_of)(gap, lane.log_sum, gap_lo + lane.log_sum_lo);
         *first = x == lane.max ? -lane.log_sum : -minus;
     } else if (which == ROWS_PROB) {
-        const real p = NAME(scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo);
-        *first = x == lane.max ? lane.prob_at_max : p * EXP_UNBIAS;
+        const real p = NAME(times_scale)(e, lane.prob_scale, lane.prob_excess) * power * EXP_UNBIAS;
+        *first = x == lane.max ? lane.prob_at_max : x < lane.limit ? (real)0 : p;
     } else {
-        const NAME(pair) mass_p = NAME(pair_scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
         if (which != ROWS_HESS) {
-            const real toward = mass_p.hi * EXP_UNBIAS, low = dense ? lane.weight_lo * t : (real)0;
+            const real mass_p = NAME(times_scale)(e, lane.mass_scale, lane.mass_excess) * power * EXP_UNBIAS;
+            const real toward = x < lane.limit ? (real)0 : mass_p, low = dense ? lane.weight_lo * t : (real)0;
             const real tie_low = lane.tie == (real)0 ? (real)0 : low;
             *first = x == lane.max ? (dense ? FMA(-lane.tie, t, lane.grad_at_max) - tie_low : lane.grad_at_max)
                                    : (dense ? FMA(-lane.weight, t, toward) - low : toward);
         }
         if (which != ROWS_GRAD) {
+            const NAME(pair) mass_p = NAME(pair_scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
             const NAME(pair) p = NAME(pair_scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo);
-            const real h = x == lane.max ? lane.hess_at_max : NAME(bent)(mass_p, p) * EXP_UNBIAS;
-            *(which == ROWS_HESS ? first : second) = h;
+            const real bent = x < lane.limit ? (real)0 : NAME(bent)(mass_p, p) * EXP_UNBIAS;
+            *(which == ROWS_HESS ? first : second) = x == lane.max ? lane.hess_at_max : bent;
         }
     }
 }
