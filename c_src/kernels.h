@@ -103,7 +103,8 @@ enum {
     BINARY_LOOPS = 10
 };
 
-/* A tile of one row, or a matrix of rows: x and labels in the compute type, outputs too. */
+/* A matrix of rows; or, along rows, tiles of `count` rows that lie so many elements apart. x and labels in the compute
+ * type, outputs too. */
 typedef struct rows_loop {
     const void *x;
     const void *labels;   /* dense, or NULL */
@@ -111,7 +112,8 @@ typedef struct rows_loop {
     void *first;          /* grad, hess, prob, log_prob or labels_grad */
     void *second;         /* hess of ROWS_GRAD_HESS */
     int64_t classes;      /* in the tile */
-    int64_t rows;         /* lanes: a multiple of VECTOR_ROWS; along: the row's place in row_constants */
+    int64_t rows;         /* lanes: a multiple of VECTOR_ROWS; along: the first row's place in row_constants */
+    int64_t count, x_step, labels_step, first_step, second_step; /* along only */
     const row_constants *constants;
 } rows_loop;
 
@@ -163,15 +165,19 @@ typedef struct kernel_set {
                                        int64_t from_rows, int64_t rows, int64_t classes);
     void (*store_doubles[FLOAT_DTYPES])(void *to, const double *from, int64_t stride, int64_t n);
     /* rows */
-    void (*state_along)(row_states *states, int64_t place, const void *x, const void *labels, int64_t n);
-    void (*state_lanes)(row_states *states, const void *x, const void *labels, const int64_t *index, int64_t classes,
-                        int64_t rows);
+    /* to[i] = the logit of row i at index[i]; NaN for -1 */
+    void (*pick[FLOAT_DTYPES])(double *to, const void *from, int64_t row_stride, int64_t class_stride,
+                               const int64_t *index, int64_t rows);
+    /* of rows of n logits; labels NULL: none for each class */
+    void (*state_along)(row_states *states, int64_t place, const void *x, int64_t x_step, const void *labels,
+                        int64_t labels_step, int64_t n, int64_t rows);
+    void (*state_lanes)(row_states *states, const void *x, const void *labels, int64_t classes, int64_t rows);
     void (*normalise)(row_states *states, int64_t first, int64_t n);
     void (*combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense);
     void (*losses)(const row_states *states, int64_t n, int32_t dense, const row_weights *weights, double *loss,
                    double *lse);
     /* scale[2]: 1 over the denominator, in two terms */
-    void (*constants)(const row_states *states, int64_t n, int32_t dense, const row_weights *weights,
+    void (*constants)(const row_states *states, int64_t n, int32_t dense, int32_t all, const row_weights *weights,
                       const double *scale, row_constants *to);
     void (*rows_along[ROWS_LOOPS])(const rows_loop *loop);
     void (*rows_lanes[ROWS_LOOPS])(const rows_loop *loop);

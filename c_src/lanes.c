@@ -118,22 +118,17 @@ static void do_matrix(const problem *p, const block *b, sums *to) {
     scratch s;
     matrices m;
     const int64_t padded = (b->n + VECTOR_ROWS - 1) / VECTOR_ROWS * VECTOR_ROWS;
-    const int indexed = p->indexed && !p->dense;
-    int64_t i;
     int32_t k;
     load_matrix(p, b, IN_LOGITS, &m.x, padded);
     if (p->dense && !p->indexed) load_matrix(p, b, IN_LABELS, &m.labels, padded);
-    if (p->indexed) pyce_read_indices(p, b, s.index);
-    for (i = p->indexed ? b->n : 0; i < padded; i++) s.index[i] = -1;
+    pyce_read_rows(p, b, padded, &s);
     if (p->out[OUT_CORRECT].out) find_correct(p, b, &s, &m, padded);
     if (p->blended) blend_labels(p, b, &s, &m.labels, padded);
-    for (i = 0; i < padded && !indexed; i++) s.states.at_label[i] = 0.0;
-    p->set->state_lanes(&s.states, &m.x, p->dense ? &m.labels : NULL, indexed ? s.index : NULL, p->classes, padded);
+    p->set->state_lanes(&s.states, &m.x, p->dense ? &m.labels : NULL, p->classes, padded);
     p->set->normalise(&s.states, 0, padded);
-    pyce_weigh_rows(p, b, padded, &s);
     pyce_finish_losses(p, b, &s, to);
     if (p->step_count == 0) return;
-    p->set->constants(&s.states, padded, p->dense, &s.weights, p->scale, &s.constants);
+    p->set->constants(&s.states, padded, p->dense, needs_all_constants(p), &s.weights, p->scale, &s.constants);
     for (k = 0; k < p->step_count; k++) write_step(p, b, &s, &m, padded, p->steps[k]);
 }
 

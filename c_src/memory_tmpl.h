@@ -41,3 +41,11 @@ PYCE_INLINE void NAME(store)(void *restrict to, const real *restrict from, int64
         for (i = 0; i < n; i++) NAME(write)(to, i * stride, from[i], dtype);
     }
 }
+
+PYCE_INLINE void NAME(pick)(double *to, const void *from, int64_t row_stride, int64_t class_stride,
+                            const int64_t *index, int64_t rows, const pyce_dtype dtype) {
+    int64_t i;
+    for (i = 0; i < rows; i++) {
+        to[i] = index[i] < 0 ? (double)NAN : (double)NAME(read)(from, i * row_stride + index[i] * class_stride, dtype);
+    }
+}

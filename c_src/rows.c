@@ -17,17 +17,27 @@ enum {
     BLOCK_BYTES = 131072    /* of logits in a block of rows: stays in L2 between the passes */
 };
 
-void pyce_weigh_rows(const problem *p, const block *b, int64_t padded, scratch *s) {
+void pyce_read_rows(const problem *p, const block *b, int64_t padded, scratch *s) {
+    const operand *logits = p->in + IN_LOGITS;
+    double *value = s->weights.value, *keep = s->weights.keep, *at_label = s->states.at_label;
     int64_t i;
+    if (p->indexed) pyce_read_indices(p, b, s->index);
+    for (i = p->indexed ? b->n : 0; i < padded; i++) s->index[i] = -1;
+    if (p->indexed && !p->dense) {
+        p->doubles->pick[logits->dtype](at_label, input_at(logits, b->in[IN_LOGITS]), inner_stride(p, logits),
+                                        logits->class_stride, s->index, padded);
+    } else {
+        for (i = 0; i < padded; i++) at_label[i] = 0.0;
+    }
     if (p->weighted) {
         weights w;
         pyce_read_weights(p, b, s->index, &w);
         for (i = 0; i < b->n; i++) {
-            s->weights.value[i] = w.value[i];
-            s->weights.keep[i] = w.keep[i];
+            value[i] = w.value[i];
+            keep[i] = w.keep[i];
         }
     }
-    for (i = p->weighted ? b->n : 0; i < padded; i++) s->weights.value[i] = s->weights.keep[i] = 1.0;
+    for (i = p->weighted ? b->n : 0; i < padded; i++) value[i] = keep[i] = 1.0;
 }
 
 void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to) {
@@ -126,7 +136,8 @@ static const void *labels_of(const row *r, int64_t i) {
 
 static void tile_state(const row *r, int64_t i, row_states *states, int64_t place) {
     const void *labels = r->p->dense ? labels_of(r, i) : NULL;
-    r->p->set->state_along(states, place, tile_of(r, IN_LOGITS, i, &r->buffers->x), labels, tile_length(r->p, r->c, i));
+    r->p->set->state_along(states, place, tile_of(r, IN_LOGITS, i, &r->buffers->x), 0, labels, 0,
+                           tile_length(r->p, r->c, i), 1);
 }
 
 /* The normalised state of one segment. At most BLOCK_ROWS states are combined at a time, into the first place. */
@@ -145,15 +156,6 @@ static void segment_state(const row *r, int64_t segment, row_states *to, int64_t
         r->p->set->combine(&batch, n, &batch, 0, r->p->dense);
         held = 1;
     }
-}
-
-/* The logit at the row's index label. It is read before anything is written: grad may overwrite the logits. */
-static double logit_at(const problem *p, const block *b, int64_t i, int64_t label) {
-    const operand *logits = p->in + IN_LOGITS;
-    const int64_t offset = b->in[IN_LOGITS] + i * inner_stride(p, logits) + label * logits->class_stride;
-    double value = NAN;
-    if (label >= 0) p->doubles->load[logits->dtype](&value, input_at(logits, offset), 1, 1);
-    return value;
 }
 
 /* What a step needs beside the tile itself: where to write, and the row's entry in the constants. */
@@ -181,6 +183,7 @@ static void write_tile_step(const row *r, int64_t i, const scratch *s, int64_t p
         loop.index = p->indexed && !p->dense ? &index : NULL;
         loop.classes = n;
         loop.rows = place;
+        loop.count = 1;
         loop.constants = &s->constants;
         p->set->rows_along[now.loop](&loop);
         if (now.first == OUT_HVP) {
@@ -214,6 +217,7 @@ static void find_centre(const row *r, const scratch *s, int64_t place, centre *m
         loop.first = &r->buffers->first;
         loop.classes = tile_length(p, r->c, i);
         loop.rows = place;
+        loop.count = 1;
         loop.constants = &s->constants;
         p->set->rows_along[ROWS_PROB](&loop);
         p->set->dot(loop.first, tile_of(r, IN_VECTOR, i, &r->buffers->labels), 1, loop.classes, mean);
@@ -239,52 +243,96 @@ static void find_correct(const row *r) {
     pyce_store_correct(p, &r->at, 0, p->indexed ? r->index : label, first);
 }
 
-static row row_at(const problem *p, const cut *c, const block *b, int64_t i, int64_t index, tiles *buffers) {
+static row first_row(const problem *p, const cut *c, const block *b, tiles *buffers) {
     row r;
     r.p = p;
     r.c = c;
     r.at = *b;
     r.at.n = 1;
-    pyce_advance(p, &r.at, i);
-    r.index = index;
     r.buffers = buffers;
     return r;
 }
 
-static void label_states(const problem *p, const block *b, scratch *s) {
-    int64_t i;
-    if (p->indexed) pyce_read_indices(p, b, s->index);
-    for (i = 0; i < b->n; i++) {
-        if (!p->indexed) s->index[i] = -1;
-        s->states.at_label[i] = p->indexed && !p->dense ? logit_at(p, b, i, s->index[i]) : 0.0;
+/* Whether an array of rows is in memory as the kernels want it. */
+static int is_direct(const problem *p, const operand *a) {
+    return a->dtype == p->compute && a->class_stride == 1;
+}
+
+/* Whether the rows of a block are one tile each and are in memory as the kernels want them, labels included. */
+static int reads_at_once(const problem *p, const cut *c) {
+    return c->tiles == 1 && is_direct(p, p->in + IN_LOGITS) && !p->blended &&
+           (!p->dense || is_direct(p, p->in + IN_LABELS));
+}
+
+static void find_states(const problem *p, const cut *c, const block *b, scratch *s, tiles *buffers) {
+    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS;
+    row_states segments;
+    row r = first_row(p, c, b, buffers);
+    int64_t i, k;
+    if (reads_at_once(p, c)) {
+        p->set->state_along(&s->states, 0, input_at(logits, b->in[IN_LOGITS]), inner_stride(p, logits),
+                            p->dense ? input_at(labels, b->in[IN_LABELS]) : NULL, inner_stride(p, labels), p->classes,
+                            b->n);
+        return;
     }
-    pyce_weigh_rows(p, b, b->n, s);
+    for (i = 0; i < b->n; i++, pyce_advance(p, &r.at, 1)) {
+        r.index = s->index[i];
+        if (c->tiles == 1) {
+            tile_state(&r, 0, &s->states, i);
+        } else {
+            for (k = 0; k < c->segments; k++) segment_state(&r, k, &segments, k);
+            p->set->combine(&segments, c->segments, &s->states, i, p->dense);
+        }
+    }
+}
+
+/* The step for all rows of a block, if it can write where its results belong; returns whether it has. */
+static int write_at_once(const problem *p, const cut *c, const block *b, const scratch *s, step now) {
+    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS, *first = p->out + now.first;
+    const operand *second = p->out + (now.second < 0 ? now.first : now.second);
+    rows_loop loop = {0};
+    if (!reads_at_once(p, c) || p->weighted || now.first == OUT_HVP || now.first == OUT_LABELS_GRAD) return 0;
+    if (!is_direct(p, first) || !is_direct(p, second) || (now.first == OUT_GRAD && p->in_place)) return 0;
+    loop.x = input_at(logits, b->in[IN_LOGITS]);
+    loop.x_step = inner_stride(p, logits);
+    if (p->dense && (now.first == OUT_GRAD || now.first == OUT_HESS)) {
+        loop.labels = input_at(labels, b->in[IN_LABELS]);
+        loop.labels_step = inner_stride(p, labels);
+    }
+    loop.index = p->indexed && !p->dense ? s->index : NULL;
+    loop.first = output_at(first, b->out[now.first]);
+    loop.first_step = inner_stride(p, first);
+    if (now.second >= 0) loop.second = output_at(second, b->out[now.second]);
+    loop.second_step = inner_stride(p, second);
+    loop.classes = p->classes;
+    loop.count = b->n;
+    loop.constants = &s->constants;
+    p->set->rows_along[now.loop](&loop);
+    return 1;
 }
 
 static void do_many_classes(const problem *p, const block *b, sums *to) {
     const cut c = cut_row(p);
     scratch s;
     tiles buffers;
-    row_states segments;
     centre mean;
+    row r;
     int64_t i, k;
-    label_states(p, b, &s);
-    for (i = 0; i < b->n; i++) {
-        const row r = row_at(p, &c, b, i, s.index[i], &buffers);
-        if (c.tiles == 1) {
-            tile_state(&r, 0, &s.states, i);
-        } else {
-            for (k = 0; k < c.segments; k++) segment_state(&r, k, &segments, k);
-            p->set->combine(&segments, c.segments, &s.states, i, p->dense);
+    pyce_read_rows(p, b, b->n, &s);
+    find_states(p, &c, b, &s, &buffers);
+    if (p->out[OUT_CORRECT].out) {
+        for (i = 0, r = first_row(p, &c, b, &buffers); i < b->n; i++, pyce_advance(p, &r.at, 1)) {
+            r.index = s.index[i];
+            find_correct(&r);
         }
-        if (p->out[OUT_CORRECT].out) find_correct(&r);
     }
     if (c.tiles == 1) p->set->normalise(&s.states, 0, b->n);
     pyce_finish_losses(p, b, &s, to);
     if (p->step_count == 0) return;
-    p->set->constants(&s.states, b->n, p->dense, &s.weights, p->scale, &s.constants);
-    for (i = 0; i < b->n; i++) {
-        const row r = row_at(p, &c, b, i, s.index[i], &buffers);
+    p->set->constants(&s.states, b->n, p->dense, needs_all_constants(p), &s.weights, p->scale, &s.constants);
+    if (p->step_count == 1 && write_at_once(p, &c, b, &s, p->steps[0])) return;
+    for (i = 0, r = first_row(p, &c, b, &buffers); i < b->n; i++, pyce_advance(p, &r.at, 1)) {
+        r.index = s.index[i];
         find_centre(&r, &s, i, &mean);
         for (k = 0; k < c.tiles; k++) write_tile(&r, k, &s, i, &mean);
     }
@@ -304,16 +352,18 @@ typedef struct long_row {
 static void do_segment_state(void *context, int64_t i) {
     long_row *l = (long_row *)context;
     tiles buffers;
-    const row r = row_at(l->p, l->c, &l->at, 0, l->s.index[0], &buffers);
+    row r = first_row(l->p, l->c, &l->at, &buffers);
+    r.index = l->s.index[0];
     segment_state(&r, i, &l->segments, i);
 }
 
 static void do_segment_outputs(void *context, int64_t i) {
     long_row *l = (long_row *)context;
     tiles buffers;
-    const row r = row_at(l->p, l->c, &l->at, 0, l->s.index[0], &buffers);
     const int64_t first = i * l->c->segment_tiles, after = first + l->c->segment_tiles;
+    row r = first_row(l->p, l->c, &l->at, &buffers);
     int64_t k;
+    r.index = l->s.index[0];
     for (k = first; k < after && k < l->c->tiles; k++) write_tile(&r, k, &l->s, 0, &l->mean);
 }
 
@@ -324,14 +374,16 @@ static void do_long_row(const problem *p, const cut *c, const block *b, sums *to
     l.p = p;
     l.c = c;
     l.at = *b;
-    label_states(p, b, &l.s);
+    pyce_read_rows(p, b, b->n, &l.s);
     pyce_parallel_for(do_segment_state, &l, c->segments, p->threads);
     p->set->combine(&l.segments, c->segments, &l.s.states, 0, p->dense);
-    r = row_at(p, c, b, 0, l.s.index[0], &buffers);
+    r = first_row(p, c, b, &buffers);
+    r.index = l.s.index[0];
     if (p->out[OUT_CORRECT].out) find_correct(&r);
     pyce_finish_losses(p, b, &l.s, to);
     if (p->step_count == 0) return;
-    p->set->constants(&l.s.states, 1, p->dense, &l.s.weights, p->scale, &l.s.constants);
+    p->set->constants(&l.s.states, 1, p->dense, needs_all_constants(p), &l.s.weights, p->scale,
+                      &l.s.constants);
     find_centre(&r, &l.s, 0, &l.mean);
     pyce_parallel_for(do_segment_outputs, &l, c->segments, p->threads);
 }

@@ -23,8 +23,14 @@ static inline int has_factors(const problem *p) {
     return p->class_weight.in || p->label_scale != 1.0;
 }
 
-/* The weights of a block of rows, whose index labels are read; `padded` entries are filled. */
-void pyce_weigh_rows(const problem *p, const block *b, int64_t padded, scratch *s);
+/* Whether some output needs more constants than the gradient does. */
+static inline int32_t needs_all_constants(const problem *p) {
+    return p->step_count > 1 || p->steps[0].loop != ROWS_GRAD;
+}
+
+/* Index labels and the logits at them, and the weights of a block of rows; `padded` entries are filled. Before anything
+ * is written: grad may overwrite the logits. */
+void pyce_read_rows(const problem *p, const block *b, int64_t padded, scratch *s);
 
 /* Losses and log-sum-exps from the states: stored, or added to `to`. */
 void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to);

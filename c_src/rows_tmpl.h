@@ -79,12 +79,13 @@ static void NAME(losses)(const row_states *states, int64_t n, int32_t dense, con
 
 /* What rounding to the compute type takes off, as a part of what it leaves */
 PYCE_INLINE real NAME(excess_of)(two value) {
-    const double rounded = (double)(real)value.hi;
-    return (real)finite_or_zero(((value.hi - rounded) + value.lo) / rounded);
+    const real rounded = (real)value.hi, excess = (real)((value.hi - (double)rounded) + value.lo) / rounded;
+    return excess - excess == (real)0 ? excess : (real)0;
 }
 
+/* `all` a constant: 0 for those of ROWS_GRAD alone, in half the time. */
 PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, const row_weights *weights,
-                                      const double *scale, row_constants *to, const int32_t dense) {
+                                      const double *scale, row_constants *to, const int32_t dense, const int32_t all) {
     int64_t i;
     PYCE_SIMD
     for (i = 0; i < n; i++) {
@@ -108,41 +109,45 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, const
         const double at_unique = dense ? (toward.hi - away.hi * (1.0 / REST_ONE)) +
                                              (toward.lo - away.lo * (1.0 / REST_ONE))
                                        : mass_per_one.hi;
-        const two bend = multiply(mass_per_one, others, WIDE);
-        const two log = NAME(log_sum_of)(row);
         to->max.MEMBER[i] = max;
         to->shift.MEMBER[i] = ref.shift;
         to->limit.MEMBER[i] = ref.limit;
         to->offset.MEMBER[i] = ref.offset;
-        to->prob_scale.MEMBER[i] = (real)(per_exp.hi + prob_poison);
-        to->prob_scale_lo.MEMBER[i] = WIDE ? (real)per_exp.lo : (real)(per_exp.hi - (double)(real)per_exp.hi);
-        to->prob_at_max.MEMBER[i] = (real)(row.inverse.hi + prob_poison);
-        to->prob_excess.MEMBER[i] = NAME(excess_of)(per_exp);
         to->mass_scale.MEMBER[i] = (real)(mass_per_exp.hi + poison);
         to->mass_excess.MEMBER[i] = NAME(excess_of)(mass_per_exp);
-        to->mass_scale_lo.MEMBER[i] =
-            WIDE ? (real)mass_per_exp.lo : (real)(mass_per_exp.hi - (double)(real)mass_per_exp.hi);
         to->grad_at_max.MEMBER[i] = (real)((unique ? at_unique : mass_per_one.hi) + poison);
         to->weight.MEMBER[i] = (real)weight.hi;
         to->weight_lo.MEMBER[i] =
             WIDE ? (real)weight.lo : (real)finite_or_zero(weight.hi - (double)(real)weight.hi);
         to->tie.MEMBER[i] = unique | row.nothing ? (real)0 : (real)weight.hi;
         to->grad_at_label.MEMBER[i] = (real)(poison - others_weighted.hi * (1.0 / REST_ONE));
-        to->hess_at_max.MEMBER[i] = (real)(bend.hi * (1.0 / REST_ONE) + poison);
-        to->log_sum.MEMBER[i] = (real)(log.hi * (1.0 / REST_ONE) + prob_poison);
-        to->log_sum_lo.MEMBER[i] =
-            WIDE ? (real)(log.lo * (1.0 / REST_ONE)) : (real)(log.hi - (double)(real)log.hi);
-        to->log_scaled.MEMBER[i] = (real)(log.hi * (LOG_SCALE / REST_ONE) + prob_poison);
-        to->log_scaled_lo.MEMBER[i] =
-            (real)(WIDE ? log.lo * (LOG_SCALE / REST_ONE)
-                        : finite_or_zero(log.hi * LOG_SCALE - (double)(real)(log.hi * LOG_SCALE)));
+        if (all) {
+            const two bend = multiply(mass_per_one, others, WIDE);
+            const two log = NAME(log_sum_of)(row);
+            to->prob_scale.MEMBER[i] = (real)(per_exp.hi + prob_poison);
+            to->prob_scale_lo.MEMBER[i] = WIDE ? (real)per_exp.lo : (real)(per_exp.hi - (double)(real)per_exp.hi);
+            to->prob_excess.MEMBER[i] = NAME(excess_of)(per_exp);
+            to->prob_at_max.MEMBER[i] = (real)(row.inverse.hi + prob_poison);
+            to->mass_scale_lo.MEMBER[i] =
+                WIDE ? (real)mass_per_exp.lo : (real)(mass_per_exp.hi - (double)(real)mass_per_exp.hi);
+            to->hess_at_max.MEMBER[i] = (real)(bend.hi * (1.0 / REST_ONE) + poison);
+            to->log_sum.MEMBER[i] = (real)(log.hi * (1.0 / REST_ONE) + prob_poison);
+            to->log_sum_lo.MEMBER[i] =
+                WIDE ? (real)(log.lo * (1.0 / REST_ONE)) : (real)(log.hi - (double)(real)log.hi);
+            to->log_scaled.MEMBER[i] = (real)(log.hi * (LOG_SCALE / REST_ONE) + prob_poison);
+            to->log_scaled_lo.MEMBER[i] =
+                (real)(WIDE ? log.lo * (LOG_SCALE / REST_ONE)
+                            : finite_or_zero(log.hi * LOG_SCALE - (double)(real)(log.hi * LOG_SCALE)));
+        }
     }
 }
 
-static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, const row_weights *weights,
-                            const double *scale, row_constants *to) {
-    if (dense) NAME(constants_body)(states, n, weights, scale, to, 1);
-    else NAME(constants_body)(states, n, weights, scale, to, 0);
+static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, int32_t all,
+                            const row_weights *weights, const double *scale, row_constants *to) {
+    if (dense && all) NAME(constants_body)(states, n, weights, scale, to, 1, 1);
+    else if (dense) NAME(constants_body)(states, n, weights, scale, to, 1, 0);
+    else if (all) NAME(constants_body)(states, n, weights, scale, to, 0, 1);
+    else NAME(constants_body)(states, n, weights, scale, to, 0, 0);
 }
 
 /* One row's constants, and the outputs of one logit ------------------------------------------------------------- */
@@ -236,23 +241,25 @@ PYCE_INLINE void NAME(write_label)(const row_constants *constants, int64_t row, 
 }
 
 PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const int dense) {
-    const real *restrict x = (const real *)loop->x;
-    const real *restrict t = (const real *)loop->labels;
-    real *restrict first = (real *)loop->first;
-    real *restrict second = (real *)loop->second;
     const int64_t n = loop->classes;
-    const NAME(lane) lane = NAME(lane_of)(loop->constants, loop->rows);
-    int64_t j;
-    PYCE_SIMD
-    for (j = 0; j < n; j++) {
-        real a = 0, b = 0;
-        NAME(write_one)(lane, x[j], dense ? t[j] : (real)0, &a, &b, which, dense);
-        first[j] = a;
-        if (which == ROWS_GRAD_HESS) second[j] = b;
-    }
-    if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {
-        const int64_t at = loop->index[0];
-        if (at >= 0 && at < n) NAME(write_label)(loop->constants, loop->rows, x[at], first + at);
+    int64_t i, j;
+    for (i = 0; i < loop->count; i++) {
+        const real *restrict x = (const real *)loop->x + i * loop->x_step;
+        const real *restrict t = dense ? (const real *)loop->labels + i * loop->labels_step : x;
+        real *restrict first = (real *)loop->first + i * loop->first_step;
+        real *restrict second = which == ROWS_GRAD_HESS ? (real *)loop->second + i * loop->second_step : first;
+        const NAME(lane) lane = NAME(lane_of)(loop->constants, loop->rows + i);
+        PYCE_SIMD
+        for (j = 0; j < n; j++) {
+            real a = 0, b = 0;
+            NAME(write_one)(lane, x[j], t[j], &a, &b, which, dense);
+            first[j] = a;
+            if (which == ROWS_GRAD_HESS) second[j] = b;
+        }
+        if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {
+            const int64_t at = loop->index[i];
+            if (at >= 0 && at < n) NAME(write_label)(loop->constants, loop->rows + i, x[at], first + at);
+        }
     }
 }
 
@@ -260,18 +267,21 @@ PYCE_INLINE void NAME(lanes_body)(const rows_loop *loop, const int which, const 
     const row_constants *restrict constants = loop->constants;
     const int64_t rows = loop->rows;
     int64_t c, r;
-    for (c = 0; c < loop->classes; c++) {
-        const real *restrict x = (const real *)loop->x + c * rows;
-        const real *restrict t = dense ? (const real *)loop->labels + c * rows : x;
-        real *restrict first = (real *)loop->first + c * rows;
-        real *restrict second = which == ROWS_GRAD_HESS ? (real *)loop->second + c * rows : first;
-        PYCE_SIMD
-        for (r = 0; r < rows; r++) {
-            const NAME(lane) lane = NAME(lane_of)(constants, r);
-            real a = 0, b = 0;
-            NAME(write_one)(lane, x[r], t[r], &a, &b, which, dense);
-            first[r] = a;
-            if (which == ROWS_GRAD_HESS) second[r] = b;
+    int j;
+    for (r = 0; r < rows; r += VECTOR_ROWS) { /* so many at a time: their constants stay in registers */
+        for (c = 0; c < loop->classes; c++) {
+            const real *restrict x = (const real *)loop->x + c * rows + r;
+            const real *restrict t = dense ? (const real *)loop->labels + c * rows + r : x;
+            real *restrict first = (real *)loop->first + c * rows + r;
+            real *restrict second = which == ROWS_GRAD_HESS ? (real *)loop->second + c * rows + r : first;
+            PYCE_SIMD
+            for (j = 0; j < VECTOR_ROWS; j++) {
+                const NAME(lane) lane = NAME(lane_of)(constants, r + j);
+                real a = 0, b = 0;
+                NAME(write_one)(lane, x[j], t[j], &a, &b, which, dense);
+                first[j] = a;
+                if (which == ROWS_GRAD_HESS) second[j] = b;
+            }
         }
     }
     if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {

@@ -56,7 +56,7 @@ PYCE_INLINE two NAME(fold)(double *sum, double *low) {
 }
 
 /* The last n < SUM_LANES logits, and -inf. */
-PYCE_INLINE void NAME(pad_tail)(real *tail, const real *x, int64_t n) {
+PYCE_INLINE void NAME(pad_tail)(real *restrict tail, const real *restrict x, int64_t n) {
     int j;
     for (j = 0; j < SUM_LANES; j++) tail[j] = j < n ? x[j] : -(real)INFINITY;
 }
@@ -181,8 +181,7 @@ static void NAME(label_state)(row_states *states, int64_t place, const real *x, 
 }
 
 /* One tile of one row, lanes along the row. `rest` is left in the scale of the exponentials, see normalise. */
-static void NAME(state_along)(row_states *states, int64_t place, const void *x_data, const void *t_data, int64_t n) {
-    const real *x = (const real *)x_data;
+PYCE_NOINLINE void NAME(tile_state)(row_states *states, int64_t place, const real *x, const real *t, int64_t n) {
     const int64_t rest = n % SUM_LANES;
     NAME(accumulators) acc;
     NAME(reference) ref;
@@ -217,7 +216,17 @@ static void NAME(state_along)(row_states *states, int64_t place, const void *x_d
     states->count[place] = count[0];
     states->rest[place] = sum.hi;
     states->rest_lo[place] = sum.lo;
-    if (t_data) NAME(label_state)(states, place, x, (const real *)t_data, n, max);
+    if (t) NAME(label_state)(states, place, x, t, n, max);
+}
+
+/* Several rows a call, so that the end of one overlaps with the beginning of the next. */
+static void NAME(state_along)(row_states *states, int64_t place, const void *x, int64_t x_step, const void *t,
+                              int64_t t_step, int64_t n, int64_t rows) {
+    const real *labels = (const real *)t;
+    int64_t i;
+    for (i = 0; i < rows; i++) {
+        NAME(tile_state)(states, place + i, (const real *)x + i * x_step, labels ? labels + i * t_step : NULL, n);
+    }
 }
 
 /* The states of VECTOR_ROWS rows, a lane each, from `place` on; x and t stand at them in a matrix (classes, rows). The
@@ -296,8 +305,8 @@ PYCE_INLINE void NAME(state_strip)(row_states *states, int64_t place, const real
     }
 }
 
-static void NAME(state_lanes)(row_states *states, const void *x_data, const void *t_data, const int64_t *index,
-                              int64_t classes, int64_t rows) {
+static void NAME(state_lanes)(row_states *states, const void *x_data, const void *t_data, int64_t classes,
+                              int64_t rows) {
     const real *x = (const real *)x_data, *t = (const real *)t_data;
     NAME(references) refs;
     int64_t r;
@@ -305,11 +314,6 @@ static void NAME(state_lanes)(row_states *states, const void *x_data, const void
     for (r = 0; r < rows; r += VECTOR_ROWS) {
         NAME(state_strip)(states, r, x + r, &refs, classes, rows);
         if (t) NAME(label_strip)(states, r, x + r, t + r, refs.max + r, classes, rows);
-    }
-    if (index) {
-        for (r = 0; r < rows; r++) {
-            states->at_label[r] = index[r] >= 0 && index[r] < classes ? (double)x[index[r] * rows + r] : (double)NAN;
-        }
     }
 }
 

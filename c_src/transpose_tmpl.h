@@ -154,6 +154,10 @@ PYCE_INLINE void NAME(store_rows)(void *restrict to, int64_t row_stride, int64_t
         int64_t i;                                                                                                   \
         for (i = 0; i < n; i++) NAME(write)(to, i * stride, (real)from[i], dtype);                                   \
     }                                                                                                                \
+    static void NAME(pick_##name)(double *to, const void *from, int64_t row_stride, int64_t class_stride,            \
+                                  const int64_t *index, int64_t rows) {                                              \
+        NAME(pick)(to, from, row_stride, class_stride, index, rows, dtype);                                          \
+    }                                                                                                                \
     static void NAME(load_matrix_##name)(void *to, int64_t to_rows, const void *from, int64_t row_stride,            \
                                          int64_t class_stride, int64_t rows, int64_t classes) {                      \
         NAME(load_rows)((real *)to, to_rows, from, row_stride, class_stride, rows, classes, dtype);                  \
