@@ -107,68 +107,76 @@ PYCE_INLINE void NAME(add_terms)(const real *term, double *sum, double *low) {
     }
 }
 
-/* Labels of one group of SUM_LANES logits: dot, and the label mass on and off the maximum. */
+/* Label sums of SUM_LANES lanes: dot, and the label mass off and on the maximum; that on it in `single` while the lane
+ * has one maximum at most, which needs no wider sum. */
 typedef struct NAME(label_sums) {
     double dot[SUM_LANES], dot_lo[SUM_LANES], other[SUM_LANES], other_lo[SUM_LANES];
     double top[SUM_LANES], top_lo[SUM_LANES];
+    real single[SUM_LANES];
 } NAME(label_sums);
-
-/* t (max - x), for t the label of a logit below max; 0 where t is 0. In float64 max - x is halved meanwhile: it could
- * overflow where t (max - x) does not. */
-PYCE_INLINE two NAME(label_term)(double t, double x, double max) {
-    const double a = WIDE ? 0.5 * max : max, b = WIDE ? 0.5 * x : x;
-    const double d = a - b;
-    const double p = t == 0.0 ? 0.0 : t * d;
-    const double back = a - d; /* what a - b and t d lost; nothing where d is infinite */
-    const double lost = (a - (d + back)) + (back - b);
-    const double low = product_error(t, d, p) + t * lost;
-    return WIDE ? two_of(2.0 * p, 2.0 * finite_or_zero(low)) : two_of(p, 0.0);
-}
-
-/* One label: its mass goes to `other` or `top`, and that below the maximum to `dot`. One comparison with max decides
- * both; with one for each, gcc 12 makes branches of them and does not vectorise. */
-PYCE_INLINE void NAME(add_label)(double t, double x, double max, double *dot, double *dot_lo, double *other,
-                                 double *other_lo, double *top, double *top_lo) {
-    const double below = x == max ? 0.0 : t;
-    const two term = NAME(label_term)(below, x, max);
-    NAME(accumulate)(dot, dot_lo, term.hi);
-    if (WIDE) *dot_lo += term.lo;
-    NAME(accumulate)(other, other_lo, below);
-    NAME(accumulate)(top, top_lo, t - below);
-}
 
 /* gcc makes a slow string instruction of one memset. */
 PYCE_INLINE void NAME(clear_labels)(NAME(label_sums) *sums) {
     int j;
     for (j = 0; j < SUM_LANES; j++) {
         sums->dot[j] = sums->dot_lo[j] = sums->other[j] = sums->other_lo[j] = sums->top[j] = sums->top_lo[j] = 0.0;
+        sums->single[j] = 0;
     }
 }
 
-PYCE_INLINE void NAME(label_group)(const real *x, const real *t, real max, NAME(label_sums) *sums) {
+/* dot += t (max - x), for t the label of a logit below max; nothing where t is 0. In float64 max - x is halved
+ * meanwhile: it could overflow where t (max - x) does not. */
+PYCE_INLINE void NAME(add_distance)(double *dot, double *dot_lo, double t, double x, double max) {
+    const double a = WIDE ? 0.5 * max : max, b = WIDE ? 0.5 * x : x;
+    const double d = t == 0.0 ? 0.0 : a - b;
+    if (WIDE) {
+        const double p = t * d, back = a - d; /* what a - b and t d lost; nothing where d is infinite */
+        const double lost = (a - (d + back)) + (back - b);
+        const double low = product_error(t, d, p) + t * lost;
+        NAME(accumulate)(dot, dot_lo, 2.0 * p);
+        *dot_lo += t == 0.0 ? 0.0 : 2.0 * finite_or_zero(low);
+    } else {
+        *dot = FMA_F64(t, d, *dot);
+    }
+}
+
+/* The labels t of SUM_LANES logits x. max_step: 1 if each lane has its own maximum. `unique` a constant: 1 if no lane has
+ * more than one maximum. The same results either way, a third faster. */
+PYCE_INLINE void NAME(add_labels)(NAME(label_sums) *sums, const real *x, const real *t, const real *max, int max_step,
+                                  const int unique) {
+    real below[SUM_LANES];
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
-        NAME(add_label)(t[j], x[j], max, sums->dot + j, sums->dot_lo + j, sums->other + j, sums->other_lo + j,
-                        sums->top + j, sums->top_lo + j);
+        const real label = t[j], top = max[j * max_step], x_j = x[j], before = sums->single[j];
+        below[j] = x_j == top ? (real)0 : label;
+        if (unique) sums->single[j] = before + (x_j == top ? label : (real)0);
+    }
+    PYCE_SIMD
+    for (j = 0; j < SUM_LANES; j++) {
+        NAME(add_distance)(sums->dot + j, sums->dot_lo + j, below[j], x[j], max[j * max_step]);
+        NAME(accumulate)(sums->other + j, sums->other_lo + j, below[j]);
+        if (!unique) NAME(accumulate)(sums->top + j, sums->top_lo + j, (double)t[j] - (double)below[j]);
     }
 }
 
-static void NAME(label_state)(row_states *states, int64_t place, const real *x, const real *t, int64_t n, real max) {
+PYCE_INLINE void NAME(label_state_body)(row_states *states, int64_t place, const real *x, const real *t, int64_t n,
+                                        real max, const int unique) {
     NAME(label_sums) sums;
     real x_tail[SUM_LANES], t_tail[SUM_LANES];
     two dot, other, top;
     int64_t i;
     int j;
     NAME(clear_labels)(&sums);
-    for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) NAME(label_group)(x + i, t + i, max, &sums);
+    for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) NAME(add_labels)(&sums, x + i, t + i, &max, 0, unique);
     if (i < n) {
         for (j = 0; j < SUM_LANES; j++) {
             x_tail[j] = i + j < n ? x[i + j] : max;
             t_tail[j] = i + j < n ? t[i + j] : (real)0;
         }
-        NAME(label_group)(x_tail, t_tail, max, &sums);
+        NAME(add_labels)(&sums, x_tail, t_tail, &max, 0, unique);
     }
+    for (j = 0; j < SUM_LANES && unique; j++) sums.top[j] = sums.single[j];
     dot = NAME(fold)(sums.dot, sums.dot_lo);
     other = NAME(fold)(sums.other, sums.other_lo);
     top = NAME(fold)(sums.top, sums.top_lo);
@@ -178,6 +186,16 @@ static void NAME(label_state)(row_states *states, int64_t place, const real *x, 
     states->other_lo[place] = other.lo;
     states->top[place] = top.hi;
     states->top_lo[place] = top.lo;
+}
+
+PYCE_NOINLINE void NAME(label_state_unique)(row_states *states, int64_t place, const real *x, const real *t, int64_t n,
+                                            real max) {
+    NAME(label_state_body)(states, place, x, t, n, max, 1);
+}
+
+PYCE_NOINLINE void NAME(label_state_tied)(row_states *states, int64_t place, const real *x, const real *t, int64_t n,
+                                          real max) {
+    NAME(label_state_body)(states, place, x, t, n, max, 0);
 }
 
 /* One tile of one row, lanes along the row. `rest` is left in the scale of the exponentials, see normalise. */
@@ -216,7 +234,8 @@ PYCE_NOINLINE void NAME(tile_state)(row_states *states, int64_t place, const rea
     states->count[place] = count[0];
     states->rest[place] = sum.hi;
     states->rest_lo[place] = sum.lo;
-    if (t) NAME(label_state)(states, place, x, t, n, max);
+    if (t && count[0] == (real)1) NAME(label_state_unique)(states, place, x, t, n, max);
+    else if (t) NAME(label_state_tied)(states, place, x, t, n, max);
 }
 
 /* Several rows a call, so that the end of one overlaps with the beginning of the next. */
@@ -231,25 +250,41 @@ static void NAME(state_along)(row_states *states, int64_t place, const void *x, 
 
 /* The states of VECTOR_ROWS rows, a lane each, from `place` on; x and t stand at them in a matrix (classes, rows). The
  * accumulators stay in registers. */
-PYCE_INLINE void NAME(label_strip)(row_states *states, int64_t place, const real *x, const real *t, const real *max,
-                                   int64_t classes, int64_t rows) {
+PYCE_INLINE void NAME(label_strip_body)(row_states *states, int64_t place, const real *x, const real *t,
+                                        const real *max, int64_t classes, int64_t rows, const int unique) {
     NAME(label_sums) sums;
     int64_t c;
     int r;
     NAME(clear_labels)(&sums);
-    for (c = 0; c < classes; c++) {
-        PYCE_SIMD
-        for (r = 0; r < VECTOR_ROWS; r++) {
-            NAME(add_label)(t[c * rows + r], x[c * rows + r], max[r], sums.dot + r, sums.dot_lo + r, sums.other + r,
-                            sums.other_lo + r, sums.top + r, sums.top_lo + r);
-        }
+    for (c = 0; c < classes; c++) NAME(add_labels)(&sums, x + c * rows, t + c * rows, max, 1, unique);
+    for (r = 0; r < VECTOR_ROWS; r++) {
+        states->dot[place + r] = sums.dot[r];
+        states->dot_lo[place + r] = sums.dot_lo[r];
+        states->other[place + r] = sums.other[r];
+        states->other_lo[place + r] = sums.other_lo[r];
+        states->top[place + r] = unique ? sums.single[r] : sums.top[r];
+        states->top_lo[place + r] = unique ? 0.0 : sums.top_lo[r];
     }
-    memcpy(states->dot + place, sums.dot, sizeof sums.dot);
-    memcpy(states->dot_lo + place, sums.dot_lo, sizeof sums.dot_lo);
-    memcpy(states->other + place, sums.other, sizeof sums.other);
-    memcpy(states->other_lo + place, sums.other_lo, sizeof sums.other_lo);
-    memcpy(states->top + place, sums.top, sizeof sums.top);
-    memcpy(states->top_lo + place, sums.top_lo, sizeof sums.top_lo);
+}
+
+PYCE_NOINLINE void NAME(label_strip_unique)(row_states *states, int64_t place, const real *x, const real *t,
+                                            const real *max, int64_t classes, int64_t rows) {
+    NAME(label_strip_body)(states, place, x, t, max, classes, rows, 1);
+}
+
+PYCE_NOINLINE void NAME(label_strip_tied)(row_states *states, int64_t place, const real *x, const real *t,
+                                          const real *max, int64_t classes, int64_t rows) {
+    NAME(label_strip_body)(states, place, x, t, max, classes, rows, 0);
+}
+
+/* Once the maxima of the strip are counted. */
+PYCE_INLINE void NAME(label_strip)(row_states *states, int64_t place, const real *x, const real *t, const real *max,
+                                   int64_t classes, int64_t rows) {
+    double most = 0.0;
+    int r;
+    for (r = 0; r < VECTOR_ROWS; r++) most = states->count[place + r] > most ? states->count[place + r] : most;
+    if (most <= 1.0) NAME(label_strip_unique)(states, place, x, t, max, classes, rows);
+    else NAME(label_strip_tied)(states, place, x, t, max, classes, rows);
 }
 
 /* What the loops over a block of rows need of each. */
