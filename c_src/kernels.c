@@ -12,6 +12,7 @@
 
 #include "real_f32.h"
 #include "formulas_tmpl.h"
+#include "labels_tmpl.h"
 #include "states_tmpl.h"
 #include "rows_tmpl.h"
 #include "binary_tmpl.h"
@@ -25,6 +26,7 @@ static const kernel_set set_f32 = KERNEL_SET;
 
 #include "real_f64.h"
 #include "formulas_tmpl.h"
+#include "labels_tmpl.h"
 #include "states_tmpl.h"
 #include "rows_tmpl.h"
 #include "binary_tmpl.h"
