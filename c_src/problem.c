@@ -142,6 +142,11 @@ static void plan_steps(problem *p) {
     else if (p->out[OUT_HESS].out) p->steps[p->step_count++] = hess;
 }
 
+static int is_small(const problem *p) {
+    const int64_t losses = p->outer * p->inner;
+    return losses == 0 || losses <= SERIAL_ELEMENTS / p->classes;
+}
+
 void pyce_make_problem(problem *p, const pyce_args *args) {
     int32_t i;
     memset(p, 0, sizeof *p);
@@ -150,7 +155,6 @@ void pyce_make_problem(problem *p, const pyce_args *args) {
     take_arrays(p);
     p->set = p->compute == PYCE_FLOAT64 ? p->kernels->f64 : p->kernels->f32;
     p->doubles = p->kernels->f64;
-    p->threads = pyce_thread_limit(args->num_threads);
     p->in_place = args->grad.data && args->grad.data == args->logits.data;
     list_used(p);
     merge_axes(p);
@@ -158,6 +162,8 @@ void pyce_make_problem(problem *p, const pyce_args *args) {
     p->inner = p->extent[p->axes - 1];
     p->outer = 1;
     for (i = 0; i + 1 < p->axes; i++) p->outer *= p->extent[i];
+    /* asked only where it matters: the number of processors is a system call, 450 ns */
+    p->threads = is_small(p) ? 1 : pyce_thread_limit(args->num_threads);
 }
 
 /* Blocks --------------------------------------------------------------------------------------------------------- */
@@ -216,7 +222,6 @@ static void do_block(void *context, int64_t i) {
 
 void pyce_for_blocks(const problem *p, int64_t length, int64_t piece, block_work work, partial_sums *parts) {
     const int64_t losses = p->outer * p->inner;
-    const int small = losses == 0 || losses <= SERIAL_ELEMENTS / p->classes;
     block_loop loop;
     int64_t count;
     loop.problem = p;
@@ -226,5 +231,5 @@ void pyce_for_blocks(const problem *p, int64_t length, int64_t piece, block_work
     loop.parts = parts;
     count = (losses + loop.length - 1) / loop.length;
     if (parts) parts->count = count;
-    pyce_parallel_for(do_block, &loop, count, small ? 1 : p->threads);
+    pyce_parallel_for(do_block, &loop, count, p->threads);
 }

@@ -54,7 +54,7 @@ typedef struct problem {
     int32_t in_used[IN_COUNT], ins; /* which of them are there: the others are left alone */
     int32_t out_used[OUTPUT_COUNT], outs;
     pyce_dtype compute;
-    int32_t threads;
+    int32_t threads;               /* that may share the work: 1 if it is small */
     int32_t axes;                  /* merged axes, without the class axis; at least 1 */
     int64_t extent[PYCE_MAX_NDIM]; /* the last is the inner one */
     int64_t inner, outer;          /* extent of the last, product of the others */
