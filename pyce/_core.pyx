@@ -51,6 +51,7 @@ cdef tuple RETURNS = (None, ELEMENT_PLACES, ELEMENT_PLACES, ROW_PLACES, SPARSE_P
 include "_arrays.pxi"
 include "_views.pxi"
 include "_options.pxi"
+include "_losses.pxi"
 
 
 def compute(int kind, tuple positional, labels, targets, logits, pos_weight, axis, dim, returns, out, dtype,
