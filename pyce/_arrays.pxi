@@ -286,7 +286,7 @@ cdef object new_shape(const Call *call, int rule):
     if rule == SCALAR:
         return ()
     if args.ndim == 2 and rule == REDUCED:
-        return args.shape[1 - args.axis]
+        return (args.shape[1 - args.axis],)
     return tuple([args.shape[i] for i in range(args.ndim) if rule != REDUCED or i != args.axis])
 
 

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 """The extension: Python arguments become pyce_args here, and C errors become Python exceptions.
 
-The functions of losses.py and companions.py call `compute` and `transform`; both end in `evaluate`, the one place that
-fills a pyce_args. How an array becomes pointer, dtype and strides is in _arrays.pxi; the typed-memoryview functions
-for other Cython code are in _views.pxi; what the library says about itself is at the end of this file.
+The losses (_losses.pxi) call `run_loss`, the functions of companions.py `transform`; both end in `evaluate`, the one
+place that fills a pyce_args. How an array becomes pointer, dtype and strides is in _arrays.pxi; the typed-memoryview
+functions for other Cython code are in _views.pxi; what the library says about itself is at the end of this file.
 """
 from cpython.object cimport PyObject, PyTypeObject
 
