@@ -4,19 +4,18 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-/* per_row, rows_only, needs_labels, needs_weights */
+/* per_row, rows_only, needs */
 const output_info pyce_outputs[OUTPUT_COUNT] = {
-    {offsetof(pyce_args, loss), PYCE_ARG_LOSS, 1, 0, 1, 1},
-    {offsetof(pyce_args, grad), PYCE_ARG_GRAD, 0, 0, 1, 1},
-    {offsetof(pyce_args, hess), PYCE_ARG_HESS, 0, 0, 1, 1},
-    {offsetof(pyce_args, lse), PYCE_ARG_LSE, 1, 1, 0, 0},
-    {offsetof(pyce_args, prob), PYCE_ARG_PROB, 0, 0, 0, 0},
-    {offsetof(pyce_args, log_prob), PYCE_ARG_LOG_PROB, 0, 0, 0, 0},
-    {offsetof(pyce_args, correct), PYCE_ARG_CORRECT, 1, 1, 1, 0},
-    {offsetof(pyce_args, labels_grad), PYCE_ARG_LABELS_GRAD, 0, 0, 1, 1},
-    {offsetof(pyce_args, hvp), PYCE_ARG_HVP, 0, 0, 1, 1},
+    {offsetof(pyce_args, loss), PYCE_ARG_LOSS, 1, 0, NEEDS_LABELS | NEEDS_WEIGHTS},
+    {offsetof(pyce_args, grad), PYCE_ARG_GRAD, 0, 0, NEEDS_LABELS | NEEDS_WEIGHTS},
+    {offsetof(pyce_args, hess), PYCE_ARG_HESS, 0, 0, NEEDS_LABELS | NEEDS_WEIGHTS},
+    {offsetof(pyce_args, lse), PYCE_ARG_LSE, 1, 1, 0},
+    {offsetof(pyce_args, prob), PYCE_ARG_PROB, 0, 0, 0},
+    {offsetof(pyce_args, log_prob), PYCE_ARG_LOG_PROB, 0, 0, 0},
+    {offsetof(pyce_args, correct), PYCE_ARG_CORRECT, 1, 1, NEEDS_LABELS},
+    {offsetof(pyce_args, labels_grad), PYCE_ARG_LABELS_GRAD, 0, 0, NEEDS_LABELS | NEEDS_WEIGHTS},
+    {offsetof(pyce_args, hvp), PYCE_ARG_HVP, 0, 0, NEEDS_LABELS | NEEDS_WEIGHTS},
 };
 
 /* The layout is ABI: the same in the 64-bit and the 32-bit model. */
@@ -36,8 +35,8 @@ pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argum
     return status;
 }
 
-pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *error) {
-    const int64_t known = (int64_t)sizeof *args, most = 1 << 16;
+pyce_status pyce_check_size(const pyce_args *given, pyce_error *error) {
+    const int64_t known = (int64_t)sizeof *given, most = 1 << 16;
     const unsigned char *bytes = (const unsigned char *)given;
     int64_t size, i;
     if (!given) return pyce_fail(error, PYCE_ERROR_NULL, PYCE_ARG_ARGS, 0, "args is NULL");
@@ -54,8 +53,6 @@ pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *
                              (long long)i, pyce_version());
         }
     }
-    memcpy(args, given, sizeof *args);
-    args->struct_size = known;
     return PYCE_OK;
 }
 
@@ -78,25 +75,14 @@ int64_t pyce_dtype_size(pyce_dtype dtype) {
     }
 }
 
-int pyce_wants_labels(const pyce_args *args) {
-    int32_t i;
-    for (i = 0; i < OUTPUT_COUNT; i++) {
-        if (pyce_outputs[i].needs_labels && output_of(args, i)->data) return 1;
-    }
-    return 0;
-}
-
-int pyce_wants_weights(const pyce_args *args) {
-    int32_t i;
-    for (i = 0; i < OUTPUT_COUNT; i++) {
-        if (pyce_outputs[i].needs_weights && output_of(args, i)->data) return 1;
-    }
-    return 0;
+int32_t pyce_needs(const pyce_args *args) {
+    int32_t needs = 0, i;
+    for (i = 0; i < OUTPUT_COUNT; i++) needs |= output_of(args, i)->data ? pyce_outputs[i].needs : 0;
+    return needs;
 }
 
 /* The whole shape, or the shape without the class axis. */
 int64_t pyce_count_elements(const pyce_args *args, int per_row) {
-    const int64_t most = INT64_MAX / 16;
     int64_t count = 1;
     int32_t i;
     for (i = 0; i < args->ndim; i++) {
@@ -104,7 +90,7 @@ int64_t pyce_count_elements(const pyce_args *args, int per_row) {
     }
     for (i = 0; i < args->ndim; i++) {
         if (per_row && i == args->axis) continue;
-        if (args->shape[i] > most / count) return -1;
+        if (exceeds(args->shape[i], count)) return -1;
         count *= args->shape[i];
     }
     return count;

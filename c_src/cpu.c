@@ -70,11 +70,15 @@ static const kernels *compiled(pyce_isa isa) {
     }
 }
 
-const kernels *pyce_kernels_for(pyce_isa isa) {
-    const kernels *table = compiled(isa == PYCE_ISA_AUTO ? pyce_isa_default() : isa);
+static const kernels *usable(pyce_isa isa) {
+    const kernels *table = compiled(isa);
     /* The baseline is what the compiler was told to assume of every CPU. */
     if (table && table != &pyce_kernels_baseline && (table->needs & ~features())) return NULL;
     return table;
+}
+
+const kernels *pyce_kernels_for(pyce_isa isa) {
+    return usable(isa == PYCE_ISA_AUTO ? pyce_isa_default() : isa);
 }
 
 int32_t pyce_isa_compiled(pyce_isa isa) {
@@ -82,11 +86,11 @@ int32_t pyce_isa_compiled(pyce_isa isa) {
 }
 
 int32_t pyce_isa_available(pyce_isa isa) {
-    return isa != PYCE_ISA_AUTO && pyce_kernels_for(isa) != NULL;
+    return usable(isa) != NULL;
 }
 
 pyce_isa pyce_isa_default(void) {
-    if (pyce_isa_available(PYCE_ISA_AVX512)) return PYCE_ISA_AVX512;
-    if (pyce_isa_available(PYCE_ISA_AVX2)) return PYCE_ISA_AVX2;
+    if (usable(PYCE_ISA_AVX512)) return PYCE_ISA_AVX512;
+    if (usable(PYCE_ISA_AVX2)) return PYCE_ISA_AVX2;
     return PYCE_ISA_BASELINE;
 }

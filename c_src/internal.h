@@ -30,8 +30,8 @@ void pyce_read_labels(const void *data, pyce_dtype dtype, int64_t offset, int64_
 
 /* args.c */
 
-/* Copies `given` to `args`, whatever its struct_size, if that is sound. */
-pyce_status pyce_take_args(pyce_args *args, const pyce_args *given, pyce_error *error);
+/* Whether `given` can be read as a pyce_args, whatever its struct_size. */
+pyce_status pyce_check_size(const pyce_args *given, pyce_error *error);
 
 /* Words an error, sets the status and returns it. */
 pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value, const char *format,
@@ -44,29 +44,33 @@ pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argum
 /* Elements of the shape, without the class axis if `per_row`; -1 if they cannot be counted. */
 int64_t pyce_count_elements(const pyce_args *args, int per_row);
 
+/* Whether the product of two numbers that are not negative is beyond what can be addressed. The first test saves the
+ * division, 5 ns each, of which a call has a dozen. */
+static inline int exceeds(int64_t a, int64_t b) {
+    const int64_t most = INT64_MAX / 16, half = (int64_t)1 << 29;
+    return (a >= half || b >= half) && a > most / (b > 0 ? b : 1);
+}
+
 int64_t pyce_dtype_size(pyce_dtype dtype); /* bytes; 0 if the dtype is unknown or not yet accepted */
-
-/* Whether an output that depends on the labels is asked for. */
-int pyce_wants_labels(const pyce_args *args);
-
-/* Whether one is asked for that depends on the options. */
-int pyce_wants_weights(const pyce_args *args);
 
 /* The outputs of a call, in the order of pyce_args. */
 enum { OUTPUT_COUNT = 9 };
+enum { NEEDS_LABELS = 1, NEEDS_WEIGHTS = 2 /* depends on every option */ };
 typedef struct output_info {
     size_t offset; /* of the pyce_output in pyce_args */
     pyce_argument argument;
     int32_t per_row;   /* softmax family: has no class axis */
     int32_t rows_only; /* not an output of the binary losses */
-    int32_t needs_labels;
-    int32_t needs_weights; /* depends on every option */
+    int32_t needs;
 } output_info;
 extern const output_info pyce_outputs[OUTPUT_COUNT];
 
 static inline const pyce_output *output_of(const pyce_args *args, int32_t i) {
     return (const pyce_output *)(const void *)((const char *)args + pyce_outputs[i].offset);
 }
+
+/* What the outputs that are asked for need: NEEDS_*. */
+int32_t pyce_needs(const pyce_args *args);
 
 static inline int is_rows(const pyce_args *args) {
     return args->loss_kind == PYCE_SOFTMAX || args->loss_kind == PYCE_SPARSE_SOFTMAX;

@@ -5,24 +5,26 @@
 
 enum { SERIAL_ELEMENTS = 32768 }; /* below, starting threads costs more than it gains */
 
-/* Operands start zeroed; that of an absent array stays so. */
-static void set_input(operand *to, const pyce_array *a) {
-    to->in = (const char *)a->data;
-    to->dtype = a->dtype;
-    to->size = pyce_dtype_size(a->dtype);
+/* Of an absent array the pointer and the dtype are set, to nothing. */
+static void set_input(operand *to, const pyce_array *a, int wanted) {
+    to->in = wanted ? (const char *)a->data : NULL;
+    to->dtype = to->in ? a->dtype : 0;
+    if (to->in) to->size = pyce_dtype_size(a->dtype);
 }
 
-static void set_output(operand *to, const pyce_output *a) {
-    to->out = (char *)a->data;
-    to->dtype = a->dtype;
-    to->size = pyce_dtype_size(a->dtype);
+static void set_output(operand *to, const pyce_output *a, int wanted) {
+    to->out = wanted ? (char *)a->data : NULL;
+    to->dtype = to->out ? a->dtype : 0;
+    if (to->out) to->size = pyce_dtype_size(a->dtype);
 }
 
-/* The strides of the call's arrays, in its own axes. */
-static const int64_t *input_stride(const problem *p, int32_t i) {
-    const pyce_array *const arrays[IN_COUNT] = {&p->args->logits,        &p->args->labels, &p->args->pos_weight,
-                                                &p->args->sample_weight, &p->args->where,  &p->args->vector};
-    return arrays[i]->stride;
+/* Where the inputs stand in pyce_args, in the order of IN_*. */
+static const size_t input_offsets[IN_COUNT] = {offsetof(pyce_args, logits),     offsetof(pyce_args, labels),
+                                               offsetof(pyce_args, pos_weight), offsetof(pyce_args, sample_weight),
+                                               offsetof(pyce_args, where),      offsetof(pyce_args, vector)};
+
+static const pyce_array *input_of(const pyce_args *args, int32_t i) {
+    return (const pyce_array *)(const void *)((const char *)args + input_offsets[i]);
 }
 
 static void list_used(problem *p) {
@@ -63,7 +65,7 @@ static void merge_axes(problem *p) {
     int32_t axes[PYCE_MAX_NDIM], count, n = 0, i, k;
     for (k = 0; k < p->ins; k++, n++) {
         of[n] = p->in + p->in_used[k];
-        stride[n] = input_stride(p, p->in_used[k]);
+        stride[n] = input_of(p->args, p->in_used[k])->stride;
     }
     for (k = 0; k < p->outs; k++, n++) {
         of[n] = p->out + p->out_used[k];
@@ -82,6 +84,7 @@ static void merge_axes(problem *p) {
     if (p->axes == 0) {
         p->axes = 1;
         p->extent[0] = 1;
+        for (k = 0; k < n; k++) of[k]->stride[0] = 0;
     }
     for (k = 0; k < n && is_rows(p->args); k++) of[k]->class_stride = stride[k][p->args->axis];
 }
@@ -99,28 +102,25 @@ static void take_options(problem *p, int weighted_outputs) {
     p->label_scale = 1.0 - e;
     p->label_shift = e / (is_rows(args) ? (double)p->classes : 2.0);
     p->denominator = p->scale[0] = p->normal = 1.0;
+    p->scale[1] = 0.0;
 }
 
 static void take_arrays(problem *p) {
     const pyce_args *args = p->args;
-    const int labelled = pyce_wants_labels(args), weighted = pyce_wants_weights(args);
+    const int32_t needs = pyce_needs(args), labelled = needs & NEEDS_LABELS, weighted = needs & NEEDS_WEIGHTS;
     int32_t i;
-    set_input(p->in + IN_LOGITS, &args->logits);
-    if (labelled && args->labels.data) set_input(p->in + IN_LABELS, &args->labels);
-    if (weighted && args->pos_weight.data) set_input(p->in + IN_POS_WEIGHT, &args->pos_weight);
-    if (weighted && args->sample_weight.data) set_input(p->in + IN_SAMPLE_WEIGHT, &args->sample_weight);
-    if (weighted && args->where.data) set_input(p->in + IN_WHERE, &args->where);
-    if (weighted && args->vector.data) set_input(p->in + IN_VECTOR, &args->vector);
-    if (weighted && args->class_weight.data) set_input(&p->class_weight, &args->class_weight);
+    for (i = 0; i < IN_COUNT; i++) {
+        set_input(p->in + i, input_of(args, i), i == IN_LOGITS || (i == IN_LABELS ? labelled : weighted));
+    }
+    set_input(&p->class_weight, &args->class_weight, weighted);
     if (is_rows(args)) p->class_weight.class_stride = args->class_weight.stride[args->axis];
     p->sums_loss = args->reduction != PYCE_REDUCTION_NONE && args->loss.data;
     p->compute =
         args->logits.dtype == PYCE_FLOAT64 || p->in[IN_LABELS].dtype == PYCE_FLOAT64 ? PYCE_FLOAT64 : PYCE_FLOAT32;
     for (i = 0; i < OUTPUT_COUNT; i++) {
         const pyce_output *out = output_of(args, i);
-        if (!out->data) continue;
-        if (out->dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
-        if (i != OUT_LOSS || !p->sums_loss) set_output(p->out + i, out);
+        if (out->data && out->dtype == PYCE_FLOAT64) p->compute = PYCE_FLOAT64;
+        set_output(p->out + i, out, i != OUT_LOSS || !p->sums_loss);
     }
     p->classes = is_rows(args) ? args->shape[args->axis] : 1;
     take_options(p, weighted);
@@ -134,6 +134,7 @@ static void plan_steps(problem *p) {
     static const step grad_hess = {ROWS_GRAD_HESS, OUT_GRAD, OUT_HESS};
     static const step grad = {ROWS_GRAD, OUT_GRAD, -1}, hess = {ROWS_HESS, OUT_HESS, -1};
     size_t i;
+    p->step_count = 0;
     for (i = 0; i < sizeof singles / sizeof singles[0]; i++) {
         if (p->out[singles[i].first].out) p->steps[p->step_count++] = singles[i];
     }
@@ -142,15 +143,18 @@ static void plan_steps(problem *p) {
     else if (p->out[OUT_HESS].out) p->steps[p->step_count++] = hess;
 }
 
+static int is_small(const problem *p) {
+    const int64_t losses = p->outer * p->inner;
+    return losses == 0 || losses <= SERIAL_ELEMENTS / p->classes;
+}
+
 void pyce_make_problem(problem *p, const pyce_args *args) {
     int32_t i;
-    memset(p, 0, sizeof *p);
-    p->args = args;
+    p->args = args; /* every field is set on its own: to clear them all first would be 40 ns */
     p->kernels = pyce_kernels_for(args->isa);
     take_arrays(p);
     p->set = p->compute == PYCE_FLOAT64 ? p->kernels->f64 : p->kernels->f32;
     p->doubles = p->kernels->f64;
-    p->threads = pyce_thread_limit(args->num_threads);
     p->in_place = args->grad.data && args->grad.data == args->logits.data;
     list_used(p);
     merge_axes(p);
@@ -158,6 +162,8 @@ void pyce_make_problem(problem *p, const pyce_args *args) {
     p->inner = p->extent[p->axes - 1];
     p->outer = 1;
     for (i = 0; i + 1 < p->axes; i++) p->outer *= p->extent[i];
+    /* asked only where it matters: the number of processors is a system call, 450 ns */
+    p->threads = is_small(p) ? 1 : pyce_thread_limit(args->num_threads);
 }
 
 /* Blocks --------------------------------------------------------------------------------------------------------- */
@@ -216,7 +222,6 @@ static void do_block(void *context, int64_t i) {
 
 void pyce_for_blocks(const problem *p, int64_t length, int64_t piece, block_work work, partial_sums *parts) {
     const int64_t losses = p->outer * p->inner;
-    const int small = losses == 0 || losses <= SERIAL_ELEMENTS / p->classes;
     block_loop loop;
     int64_t count;
     loop.problem = p;
@@ -226,5 +231,5 @@ void pyce_for_blocks(const problem *p, int64_t length, int64_t piece, block_work
     loop.parts = parts;
     count = (losses + loop.length - 1) / loop.length;
     if (parts) parts->count = count;
-    pyce_parallel_for(do_block, &loop, count, small ? 1 : p->threads);
+    pyce_parallel_for(do_block, &loop, count, p->threads);
 }

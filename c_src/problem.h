@@ -46,15 +46,12 @@ enum { MOST_STEPS = 5 };
 typedef struct problem {
     const pyce_args *args;
     const kernels *kernels;
-    const kernel_set *set;     /* of the compute type */
-    const kernel_set *doubles; /* float64, for labels and weights that are formed in double */
-    operand in[IN_COUNT];
-    operand out[OUTPUT_COUNT];      /* without the loss if that is reduced */
-    operand class_weight;           /* class_stride alone */
+    const kernel_set *set;          /* of the compute type */
+    const kernel_set *doubles;      /* float64, for labels and weights that are formed in double */
     int32_t in_used[IN_COUNT], ins; /* which of them are there: the others are left alone */
     int32_t out_used[OUTPUT_COUNT], outs;
     pyce_dtype compute;
-    int32_t threads;
+    int32_t threads;               /* that may share the work: 1 if it is small */
     int32_t axes;                  /* merged axes, without the class axis; at least 1 */
     int64_t extent[PYCE_MAX_NDIM]; /* the last is the inner one */
     int64_t inner, outer;          /* extent of the last, product of the others */
@@ -73,6 +70,10 @@ typedef struct problem {
     double scale[2];                 /* 1 over it; 0 if it is 0 */
     double normal;                   /* a power of two that is a factor of every weight: 1 but for a mean over a
                                         denominator whose inverse the compute type might not hold */
+    /* strides are set of what is used */
+    operand in[IN_COUNT];
+    operand out[OUTPUT_COUNT]; /* without the loss if that is reduced */
+    operand class_weight;      /* class_stride alone */
 } problem;
 
 /* A piece of the innermost axis. Its offsets in elements, one per array. */

@@ -1,6 +1,12 @@
 /* pyce.c: the call: check, bring to one form, compute. */
 #include "problem.h"
 
+/* A call that is valid. */
+typedef struct call {
+    const pyce_args *args;
+    int64_t elements;
+} call;
+
 static void clear_error(pyce_error *error) {
     error->index = -1;
     error->value = 0;
@@ -11,7 +17,8 @@ static void clear_error(pyce_error *error) {
 
 /* In the default floating-point environment: options are divided and rounded here too. */
 static void compute(void *context, int64_t i) {
-    const pyce_args *args = (const pyce_args *)context;
+    const call *now = (const call *)context;
+    const pyce_args *args = now->args;
     problem p;
     partial_sums parts, *wanted;
     (void)i;
@@ -19,7 +26,7 @@ static void compute(void *context, int64_t i) {
     pyce_find_denominator(&p);
     wanted = p.sums_loss ? &parts : NULL;
     parts.count = 0;
-    if (pyce_count_elements(args, 0) == 0) {
+    if (now->elements == 0) {
         /* nothing to compute but the total of nothing */
     } else if (is_rows(args)) {
         pyce_run_rows(&p, wanted);
@@ -29,16 +36,18 @@ static void compute(void *context, int64_t i) {
     if (wanted) pyce_store_total(&p, wanted);
 }
 
-pyce_status pyce_compute(const pyce_args *given, pyce_error *error) {
-    pyce_error unwanted = pyce_error_init();
-    pyce_args args;
+pyce_status pyce_compute(const pyce_args *args, pyce_error *error) {
+    pyce_error unwanted;
     pyce_status status;
+    call now;
     if (!error || error->struct_size < (int64_t)sizeof *error) error = &unwanted;
     clear_error(error);
-    status = pyce_take_args(&args, given, error);
-    if (status == PYCE_OK) status = pyce_validate(&args, error);
+    status = pyce_check_size(args, error);
+    if (status == PYCE_OK) status = pyce_validate(args, error);
     if (status != PYCE_OK) return status;
-    if (pyce_count_elements(&args, 0) == 0 && args.reduction == PYCE_REDUCTION_NONE) return PYCE_OK;
-    pyce_in_default_environment(compute, &args);
+    now.args = args;
+    now.elements = pyce_count_elements(args, 0);
+    if (now.elements == 0 && args->reduction == PYCE_REDUCTION_NONE) return PYCE_OK;
+    pyce_in_default_environment(compute, &now);
     return PYCE_OK;
 }

@@ -77,7 +77,6 @@ enum { LIES_FULL, LIES_PER_ROW, LIES_ON_CLASSES, LIES_NOWHERE };
 
 /* One array of the call, input or output, with what the checks need to know of it. */
 typedef struct view {
-    const char *name;
     pyce_argument argument;
     const void *data;
     const int64_t *stride;
@@ -90,7 +89,6 @@ typedef struct view {
 static view view_of(const pyce_args *args, pyce_argument argument, const void *data, const int64_t *stride,
                     pyce_dtype dtype, int32_t reserved, int lies) {
     view v;
-    v.name = pyce_argument_name(argument);
     v.argument = argument;
     v.data = data;
     v.stride = stride;
@@ -99,6 +97,10 @@ static view view_of(const pyce_args *args, pyce_argument argument, const void *d
     v.lies = lies == LIES_PER_ROW && !is_rows(args) ? LIES_FULL : lies;
     v.low = v.high = 0;
     return v;
+}
+
+static const char *name_of(const view *v) {
+    return pyce_argument_name(v->argument);
 }
 
 static int skips(const pyce_args *args, const view *v, int32_t axis) {
@@ -120,7 +122,8 @@ static int is_empty(const pyce_args *args, const view *v) {
 
 /* Finds the bytes of an array. -1 if they do not fit the address space. */
 static int find_bytes(const pyce_args *args, view *v) {
-    const int64_t size = pyce_dtype_size(v->dtype), most = INT64_MAX / 16;
+    const int64_t most = INT64_MAX / 16;
+    const uint64_t size = (uint64_t)pyce_dtype_size(v->dtype);
     const uintptr_t base = (uintptr_t)v->data;
     int64_t before = 0, after = 0;
     int32_t i;
@@ -130,32 +133,32 @@ static int find_bytes(const pyce_args *args, view *v) {
         const int64_t steps = args->shape[i] - 1;
         const int64_t stride = v->stride[i];
         int64_t reach;
-        if (skips(args, v, i) || steps <= 0 || stride == 0) continue;
-        if (stride > most || stride < -most || steps > most / (stride < 0 ? -stride : stride)) return -1;
+        if (steps <= 0 || stride == 0 || skips(args, v, i)) continue;
+        if (stride > most || stride < -most || exceeds(steps, stride < 0 ? -stride : stride)) return -1;
         reach = steps * (stride < 0 ? -stride : stride);
         if (stride < 0) before += reach;
         else after += reach;
         if (before > most || after > most) return -1;
     }
-    if ((uint64_t)before * (uint64_t)size > base) return -1;
-    if ((uint64_t)(after + 1) * (uint64_t)size > UINTPTR_MAX - base) return -1;
-    v->low = base - (uintptr_t)(before * size);
-    v->high = base + (uintptr_t)((after + 1) * size);
+    if ((uint64_t)before * size > base) return -1;
+    if ((uint64_t)(after + 1) * size > UINTPTR_MAX - base) return -1;
+    v->low = base - (uintptr_t)((uint64_t)before * size);
+    v->high = base + (uintptr_t)((uint64_t)(after + 1) * size);
     return 0;
 }
 
 static pyce_status check_memory(const pyce_args *args, view *v, pyce_error *error) {
     if (v->reserved) {
-        return pyce_fail(error, PYCE_ERROR_RESERVED, v->argument, v->reserved, "%s: reserved is %d, must be 0", v->name,
-                         (int)v->reserved);
+        return pyce_fail(error, PYCE_ERROR_RESERVED, v->argument, v->reserved, "%s: reserved is %d, must be 0",
+                         name_of(v), (int)v->reserved);
     }
     if (find_bytes(args, v)) {
         return pyce_fail(error, PYCE_ERROR_SHAPE, v->argument, 0,
-                         "%s: shape and strides reach beyond the address space", v->name);
+                         "%s: shape and strides reach beyond the address space", name_of(v));
     }
-    if ((uintptr_t)v->data % (uintptr_t)pyce_dtype_size(v->dtype) && v->low != v->high) {
+    if ((uintptr_t)v->data & (uintptr_t)(pyce_dtype_size(v->dtype) - 1) && v->low != v->high) {
         return pyce_fail(error, PYCE_ERROR_ALIGNMENT, v->argument, 0, "%s: data is not aligned to its dtype %s",
-                         v->name, pyce_dtype_name(v->dtype));
+                         name_of(v), pyce_dtype_name(v->dtype));
     }
     return PYCE_OK;
 }
@@ -182,16 +185,17 @@ static const content floats = {is_float, "a floating-point type"}, integers = {i
                      bools = {is_bool, "bool"};
 
 static pyce_status check_dtype(const view *v, content expected, pyce_error *error) {
-    const char *came = pyce_dtype_name(v->dtype);
+    const char *came;
     if (expected.holds(v->dtype)) return PYCE_OK;
-    return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected %s", v->name,
+    came = pyce_dtype_name(v->dtype);
+    return pyce_fail(error, PYCE_ERROR_DTYPE, v->argument, v->dtype, "%s: dtype is %s, expected %s", name_of(v),
                      came ? came : "unknown", expected.words);
 }
 
 static pyce_status check_input(const pyce_args *args, view *v, content expected, pyce_error *error) {
     const pyce_status status = check_dtype(v, expected, error);
     if (!v->data && !is_empty(args, v)) {
-        return pyce_fail(error, PYCE_ERROR_NULL, v->argument, 0, "%s: data is NULL", v->name);
+        return pyce_fail(error, PYCE_ERROR_NULL, v->argument, 0, "%s: data is NULL", name_of(v));
     }
     return status == PYCE_OK ? check_memory(args, v, error) : status;
 }
@@ -223,7 +227,7 @@ static pyce_status check_output(const pyce_args *args, view *v, pyce_error *erro
     if (status == PYCE_OK) status = check_memory(args, v, error);
     if (status == PYCE_OK && v->low != v->high && !is_spread(args, v)) {
         return pyce_fail(error, PYCE_ERROR_STRIDE, v->argument, 0, "%s: its strides let elements overlap each other",
-                         v->name);
+                         name_of(v));
     }
     return status;
 }
@@ -248,7 +252,7 @@ static pyce_status check_overlap(const pyce_args *args, const view *inputs, int3
             const view *other = j < input_count ? inputs + j : outputs + (j - input_count);
             if (out->low < other->high && other->low < out->high && !is_in_place(args, out, other)) {
                 return pyce_fail(error, PYCE_ERROR_OVERLAP, out->argument, other->argument, "%s overlaps %s in memory",
-                                 out->name, other->name);
+                                 name_of(out), name_of(other));
             }
         }
     }
@@ -277,9 +281,8 @@ static pyce_status check_uses(const pyce_args *args, pyce_error *error) {
 
 enum { INPUTS = 7 };
 
-static pyce_status check_inputs(const pyce_args *args, view *inputs, int32_t *count, pyce_error *error) {
+static pyce_status check_inputs(const pyce_args *args, int labelled, view *inputs, int32_t *count, pyce_error *error) {
     const int sparse = args->loss_kind == PYCE_SPARSE_SOFTMAX, weighted = args->loss_kind == PYCE_WEIGHTED;
-    const int labelled = pyce_wants_labels(args);
     pyce_status status = PYCE_OK;
 #define ARRAY(member, argument, lies, condition, expected)                                                   \
     if (status == PYCE_OK && (condition)) {                                                                  \
@@ -288,7 +291,8 @@ static pyce_status check_inputs(const pyce_args *args, view *inputs, int32_t *co
         status = check_input(args, inputs + (*count)++, expected, error);                                    \
     }
     ARRAY(logits, PYCE_ARG_LOGITS, LIES_FULL, 1, floats)
-    ARRAY(labels, PYCE_ARG_LABELS, sparse ? LIES_PER_ROW : LIES_FULL, labelled || args->labels.data, sparse ? integers : floats)
+    ARRAY(labels, PYCE_ARG_LABELS, sparse ? LIES_PER_ROW : LIES_FULL, labelled || args->labels.data,
+          sparse ? integers : floats)
     ARRAY(pos_weight, PYCE_ARG_POS_WEIGHT, LIES_FULL, weighted && (labelled || args->pos_weight.data), floats)
     ARRAY(sample_weight, PYCE_ARG_SAMPLE_WEIGHT, LIES_PER_ROW, args->sample_weight.data, floats)
     ARRAY(where, PYCE_ARG_WHERE, LIES_PER_ROW, args->where.data, bools)
@@ -299,10 +303,11 @@ static pyce_status check_inputs(const pyce_args *args, view *inputs, int32_t *co
 }
 
 static pyce_status check_arrays(const pyce_args *args, pyce_error *error) {
+    const int labelled = (pyce_needs(args) & NEEDS_LABELS) != 0;
     view inputs[INPUTS], outputs[OUTPUT_COUNT];
     int32_t input_count = 0, output_count = 0, i;
     pyce_status status = check_uses(args, error);
-    if (status == PYCE_OK) status = check_inputs(args, inputs, &input_count, error);
+    if (status == PYCE_OK) status = check_inputs(args, labelled, inputs, &input_count, error);
     for (i = 0; i < OUTPUT_COUNT && status == PYCE_OK; i++) {
         const output_info *info = pyce_outputs + i;
         const pyce_output *out = output_of(args, i);
@@ -321,7 +326,7 @@ static pyce_status check_arrays(const pyce_args *args, pyce_error *error) {
     if (status != PYCE_OK) return status;
     if (output_count == 0) return pyce_fail(error, PYCE_ERROR_OUTPUT, PYCE_ARG_NONE, 0, "no output is asked for");
     status = check_overlap(args, inputs, input_count, outputs, output_count, error);
-    if (status == PYCE_OK && args->loss_kind == PYCE_SPARSE_SOFTMAX && pyce_wants_labels(args)) {
+    if (status == PYCE_OK && args->loss_kind == PYCE_SPARSE_SOFTMAX && labelled) {
         status = pyce_check_labels(args, error);
     }
     return status;
@@ -329,15 +334,16 @@ static pyce_status check_arrays(const pyce_args *args, pyce_error *error) {
 
 pyce_status pyce_validate(const pyce_args *args, pyce_error *error) {
     pyce_status status = check_numbers(args, error);
+    int64_t rows;
     if (status == PYCE_OK) status = check_options(args, error);
     if (status != PYCE_OK) return status;
-    if (pyce_count_elements(args, 0) < 0 || (is_rows(args) && pyce_count_elements(args, 1) < 0)) {
+    rows = is_rows(args) ? pyce_count_elements(args, 1) : 0;
+    if (rows < 0 || pyce_count_elements(args, 0) < 0) {
         return pyce_fail(error, PYCE_ERROR_SHAPE, PYCE_ARG_SHAPE, 0, "shape has more elements than can be addressed");
     }
-    if (is_rows(args) && args->shape[args->axis] == 0 && pyce_count_elements(args, 1) > 0) {
+    if (is_rows(args) && args->shape[args->axis] == 0 && rows > 0) {
         return pyce_fail(error, PYCE_ERROR_CLASSES, PYCE_ARG_SHAPE, 0,
-                         "zero classes: the class axis %d of %lld rows is empty", (int)args->axis,
-                         (long long)pyce_count_elements(args, 1));
+                         "zero classes: the class axis %d of %lld rows is empty", (int)args->axis, (long long)rows);
     }
     return check_arrays(args, error);
 }

@@ -7,6 +7,7 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release
 from cpython.exc cimport PyErr_Clear
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.string cimport memset
 
 import sys as _sys
 from operator import index as _index
@@ -15,9 +16,11 @@ import numpy as _np
 
 cdef extern from "Python.h":
     int PyObject_GetBuffer(object exporter, Py_buffer *view, int flags) noexcept
+    long long PyLong_AsLongLongAndOverflow(object value, int *overflow) noexcept
 
 cdef enum:
     MAX_VIEWS = 16  # as many arrays as pyce_args has
+    SMALL = 1024    # elements of a call that keeps the GIL
 
 cdef struct View:
     Py_buffer buffer
@@ -56,6 +59,26 @@ cdef object FLOAT64_DTYPE = _np.dtype(_np.float64)
 cdef object FLOAT16_DTYPE = _np.dtype(_np.float16)
 cdef char NATIVE_ORDER = b"<" if _sys.byteorder == "little" else b">"
 cdef char NOTHING = 0  # where the pointer of an empty array points that has none
+
+
+cdef inline void init_call(Call *call) noexcept:
+    """pyce_args_init and pyce_error_init in place: what those return is copied, 1.7 KB. The library clears the rest."""
+    memset(&call.args, 0, sizeof(pyce_args))
+    call.args.struct_size = sizeof(pyce_args)
+    call.error.struct_size = sizeof(pyce_error)
+
+
+cdef inline bint is_small(const pyce_args *args) noexcept nogil:
+    """Whether the call is over sooner than other threads could make use of the GIL: to give it up and take it back
+    costs 50 ns where nobody waits, and a wait for the others' turn where somebody does."""
+    cdef int64_t left = SMALL
+    cdef int i
+    for i in range(args.ndim):
+        if args.shape[i] > left:
+            return False
+        if args.shape[i] > 1:
+            left //= args.shape[i]
+    return True
 
 
 cdef inline View *acquire(Call *call, object array) noexcept:
@@ -222,8 +245,14 @@ cdef inline int rule_of(const pyce_args *args, int place) noexcept nogil:
     return REDUCED if args.axis >= 0 and (place == LOSS or place == LSE or place == CORRECT) else SAME
 
 
-cdef object attach_output(Call *call, int place, str name, object given, object dtype):
-    """Point the output at the caller's array or at a new one; that array is returned."""
+cdef inline bint is_scalar(const pyce_args *args, int place) noexcept nogil:
+    """Whether an output has no axes."""
+    cdef int rule = rule_of(args, place)
+    return rule == SCALAR or args.ndim == (rule == REDUCED)
+
+
+cdef object attach_output(Call *call, int place, object given, object dtype):
+    """Point the output at the caller's array or at a new one; the object that the call returns is returned."""
     cdef pyce_output *output = output_at(&call.args, place)
     cdef int rule = rule_of(&call.args, place)
     cdef View *view
@@ -233,25 +262,22 @@ cdef object attach_output(Call *call, int place, str name, object given, object 
             dtype = BOOL_DTYPE
         array = empty(new_shape(call, rule), logits_dtype(call) if dtype is None else dtype)
     else:
-        array = given if type(given) is ndarray else _intake.as_out(given, f"out for {name}")
+        array = given if type(given) is ndarray else _intake.as_out(given, out_name(place))
     view = acquire(call, array)
     if view == NULL or (given is not None and not is_held_by(view.dtype, BOOLS if place == CORRECT else LOGITS)):
-        raise _intake.out_dtype_error(array, f"out for {name}", place == CORRECT)
+        raise _intake.out_dtype_error(array, out_name(place), place == CORRECT)
     if view.buffer.readonly:
-        raise ValueError(f"out for {name} is read-only")
+        raise ValueError(f"{out_name(place)} is read-only")
     if not set_strides(&call.args, &view.buffer, output.stride, rule):
-        raise _intake.shape_error(f"out for {name}", RULE_NAMES[rule], shape_of(&view.buffer), problem_shape(call),
+        raise _intake.shape_error(out_name(place), RULE_NAMES[rule], shape_of(&view.buffer), problem_shape(call),
                                   call.args.axis)
     output.data = view.buffer.buf if view.buffer.buf != NULL else &NOTHING
     output.dtype = view.dtype
-    return array
+    return array if given is None else given
 
 
-cdef object finish_output(object array, int ndim, object given):
-    """The very object the caller gave; else the array, or a NumPy scalar if it has no axes."""
-    if given is not None:
-        return given
-    return array if ndim > 0 else array[()]
+cdef str out_name(int place):
+    return f"out for {OUTPUT_NAMES[place]}"
 
 
 cdef object new_shape(const Call *call, int rule):
@@ -260,7 +286,7 @@ cdef object new_shape(const Call *call, int rule):
     if rule == SCALAR:
         return ()
     if args.ndim == 2 and rule == REDUCED:
-        return args.shape[1 - args.axis]
+        return (args.shape[1 - args.axis],)
     return tuple([args.shape[i] for i in range(args.ndim) if rule != REDUCED or i != args.axis])
 
 
@@ -287,7 +313,10 @@ cdef object logits_dtype(const Call *call):
 
 cdef int normal_axis(object axis, int ndim) except -1:
     """The class axis as 0 .. ndim - 1."""
-    cdef object number = -1 if axis is DEFAULT_AXIS else integer(axis, "axis")
+    cdef object number
+    if axis is DEFAULT_AXIS and ndim > 0:
+        return ndim - 1
+    number = -1 if axis is DEFAULT_AXIS else integer(axis, "axis")
     if number < -ndim or number >= ndim:
         raise _AxisError(f"axis {number} is out of bounds for array of dimension {ndim}")
     return number if number >= 0 else number + ndim
@@ -296,12 +325,16 @@ cdef int normal_axis(object axis, int ndim) except -1:
 cdef int thread_count(object value) except? -1:
     """num_threads in 32 bits; the library says which numbers it takes."""
     cdef object number = integer(value, "num_threads")
-    if not -2**31 <= number < 2**31:
+    cdef int overflow = 0
+    cdef long long count = PyLong_AsLongLongAndOverflow(number, &overflow)
+    if overflow or not -2**31 <= count < 2**31:
         raise ValueError(f"num_threads is {number}, must be 0 (automatic) or more, and fit 32 bits")
-    return number
+    return <int>count
 
 
 cdef object integer(object value, str name):
+    if type(value) is int:
+        return value
     try:
         return _index(value)
     except TypeError:

@@ -48,7 +48,7 @@ def evaluate(
     pos_weight: Any,
     axis: int | None,
     places: tuple[int, ...],
-    out: dict[str, Any] | None,
+    out: tuple[Any, ...] | None,
     dtype: Any,
     num_threads: int | None,
     isa: int,

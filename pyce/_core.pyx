@@ -1,10 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 """The extension: Python arguments become pyce_args here, and C errors become Python exceptions.
 
-The functions of losses.py and companions.py call `compute` and `transform`; both end in `evaluate`, the one place that
-fills a pyce_args. How an array becomes pointer, dtype and strides is in _arrays.pxi; the typed-memoryview functions
-for other Cython code are in _views.pxi; what the library says about itself is at the end of this file.
+The losses (_losses.pxi) call `run_loss`, the functions of companions.py `transform`; both end in `evaluate`, the one
+place that fills a pyce_args. How an array becomes pointer, dtype and strides is in _arrays.pxi; the typed-memoryview
+functions for other Cython code are in _views.pxi; what the library says about itself is at the end of this file.
 """
+from cpython.object cimport PyObject, PyTypeObject
+
 from pyce.pyce cimport *
 
 from numpy.exceptions import AxisError as _AxisError
@@ -25,6 +27,13 @@ SPARSE_SOFTMAX = PYCE_SPARSE_SOFTMAX
 
 cdef object DEFAULT_AXIS = _intake.DEFAULT_AXIS
 
+cdef extern from "Python.h":
+    ctypedef object (*newfunc)(PyTypeObject *type, object args, PyObject *keywords)
+    int Py_tp_new
+    void *PyType_GetSlot(PyTypeObject *type, int slot)
+
+cdef newfunc new_tuple = <newfunc>PyType_GetSlot(<PyTypeObject *>tuple, Py_tp_new)
+
 # Every output by its place in pyce_args, and what `returns` may ask of each loss.
 cdef enum:
     LOSS = 0
@@ -42,14 +51,25 @@ cdef tuple RETURNS = (None, ELEMENT_PLACES, ELEMENT_PLACES, ROW_PLACES, SPARSE_P
 include "_arrays.pxi"
 include "_views.pxi"
 include "_options.pxi"
+include "_losses.pxi"
 
 
 def compute(int kind, tuple positional, labels, targets, logits, pos_weight, axis, dim, returns, out, dtype,
             num_threads, int isa=0, reduction="none", denominator="weights", sample_weight=None, where=None,
             class_weight=None, label_smoothing=0.0, ignore_index=None, vector=None):
     """One call of a loss function; `isa` is for tests (0: the best there is)."""
-    if positional or targets is not None or dim is not None or labels is None or logits is None:
-        labels, axis = settle_names(kind, positional, labels, targets, logits, axis, dim)
+    if positional:
+        raise_positional()
+    return run_loss(kind, labels, targets, logits, pos_weight, axis, dim, returns, out, dtype, num_threads, isa,
+                    reduction, denominator, sample_weight, where, class_weight, label_smoothing, ignore_index, vector)
+
+
+cdef object run_loss(int kind, object labels, object targets, object logits, object pos_weight, object axis,
+                     object dim, object returns, object out, object dtype, object num_threads, int isa,
+                     object reduction, object denominator, object sample_weight, object where, object class_weight,
+                     object label_smoothing, object ignore_index, object vector):
+    if targets is not None or dim is not None or labels is None or logits is None:
+        labels, axis = settle_names(labels, targets, logits, axis, dim)
     if kind == PYCE_WEIGHTED and pos_weight is None:
         raise TypeError("pos_weight is missing: it is required, pos_weight=...")
 
@@ -62,29 +82,28 @@ def compute(int kind, tuple positional, labels, targets, logits, pos_weight, axi
     cdef dict names = RETURNS[kind] if vector is None else HVP_PLACES
     cdef bint single = isinstance(returns, str)
     cdef tuple places = names.get(returns) if single else None
+    cdef tuple given = None
     if places is None:
         places = parse_returns(returns, names)
     if out is not None:
-        out = parse_out(out, places, single)
+        given = parse_out(out, places, single)
 
-    cdef list values = evaluate(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa, options)
-    if single:
-        return values[0]
-    return _Result(tuple(returns), values)
+    cdef list values = evaluate(kind, labels, logits, pos_weight, axis, places, given, dtype, num_threads, isa,
+                                options)
+    return values[0] if single else new_result(tuple(returns), values)
 
 
 def transform(int kind, str output, x, axis, out, num_threads, int isa=0):
     """One output of the logits alone: prob, log_prob or lse."""
     cdef tuple places = PLACES[output]
-    if out is not None:
-        out = parse_out(out, places, True)
-    cdef list values = evaluate(kind, None, x, None, axis, places, out, None, num_threads, isa, None)
+    cdef tuple given = None if out is None else parse_out(out, places, True)
+    cdef list values = evaluate(kind, None, x, None, axis, places, given, None, num_threads, isa, None)
     return values[0]
 
 
-cpdef list evaluate(int kind, labels, logits, pos_weight, axis, tuple places, dict out, dtype, num_threads, int isa,
+cpdef list evaluate(int kind, labels, logits, pos_weight, axis, tuple places, tuple out, dtype, num_threads, int isa,
                     tuple options=None):
-    """The outputs at `places`, in that order."""
+    """The outputs at `places`, in that order; `out` has what the caller gave for each, or None."""
     cdef Call call
     cdef list values
     call.held = 0
@@ -99,16 +118,14 @@ cpdef list evaluate(int kind, labels, logits, pos_weight, axis, tuple places, di
 
 
 cdef list fill_and_run(Call *call, int kind, object labels, object logits, object pos_weight, object axis,
-                       tuple places, dict out, object dtype, object num_threads, int isa, tuple options):
+                       tuple places, tuple out, object dtype, object num_threads, int isa, tuple options):
     """Arguments to pyce_args, and the call. None if the logits have more axes than the library takes."""
     cdef pyce_args *args = &call.args
-    cdef pyce_status status
     cdef View *view
-    cdef str name
-    cdef int place, rule, ndim
+    cdef int place, number
     cdef bint rows = kind >= PYCE_SOFTMAX
 
-    call.args = pyce_args_init()
+    init_call(call)
     args.loss_kind = kind
     args.isa = isa
     if num_threads is not None:
@@ -132,21 +149,27 @@ cdef list fill_and_run(Call *call, int kind, object labels, object logits, objec
     if dtype is not None:
         dtype = _intake.as_dtype(dtype)
     cdef list values = []
-    for place in places:
-        name = OUTPUT_NAMES[place]
-        values.append(attach_output(call, place, name, None if out is None else out.get(name), dtype))
+    for number in range(len(places)):
+        place = places[number]
+        values.append(attach_output(call, place, None if out is None else out[number], dtype))
+    run(call)
+    for number in range(len(places)):
+        place = places[number]
+        if is_scalar(args, place) and (out is None or out[number] is None):
+            values[number] = values[number][()]
+    return values
 
-    call.error = pyce_error_init()
-    with nogil:
-        status = pyce_compute(args, &call.error)
+
+cdef int run(Call *call) except -1:
+    cdef pyce_status status
+    if is_small(&call.args):
+        status = pyce_compute(&call.args, &call.error)
+    else:
+        with nogil:
+            status = pyce_compute(&call.args, &call.error)
     if status != PYCE_OK:
         raise_error(&call.error)
-    for place in range(len(values)):
-        rule = rule_of(args, places[place])
-        ndim = 0 if rule == SCALAR else args.ndim - (rule == REDUCED)
-        values[place] = finish_output(values[place], ndim,
-                                      None if out is None else out.get(OUTPUT_NAMES[places[place]]))
-    return values
+    return 0
 
 
 cdef int raise_error(pyce_error *error) except -1 with gil:
@@ -162,14 +185,15 @@ cdef int raise_error(pyce_error *error) except -1 with gil:
     raise ValueError(message)
 
 
-cdef tuple settle_names(int kind, tuple positional, object labels, object targets, object logits, object axis,
-                        object dim):
+cdef int raise_positional() except -1:
+    raise TypeError(
+        "labels and logits must be named: the order of the two differs between libraries and versions; "
+        "write labels=..., logits=..."
+    )
+
+
+cdef tuple settle_names(object labels, object targets, object logits, object axis, object dim):
     """(labels, axis) from the newer and older spellings; the errors of a call that lacks an argument."""
-    if positional:
-        raise TypeError(
-            "labels and logits must be named: the order of the two differs between libraries and versions; "
-            "write labels=..., logits=..."
-        )
     if targets is not None:
         if labels is not None:
             raise ValueError("Cannot specify both 'targets' and 'labels'.")
@@ -188,7 +212,8 @@ cdef tuple settle_names(int kind, tuple positional, object labels, object target
 cdef tuple parse_returns(object returns, dict names):
     """The places of a tuple or list of output names, each known and there once."""
     cdef list places = []
-    cdef tuple place
+    cdef tuple place = None
+    cdef int seen = 0, bit
     if isinstance(returns, str):
         returns = (returns,)
     elif not isinstance(returns, (tuple, list)):
@@ -197,39 +222,63 @@ cdef tuple parse_returns(object returns, dict names):
         place = names.get(name) if isinstance(name, str) else None
         if place is None:
             raise ValueError(f"returns has the unknown name {name!r}; this loss has {', '.join(names)}")
-        if place[0] in places:
+        bit = 1 << <int>place[0]
+        if seen & bit:
             raise ValueError(f"returns has the name {name!r} twice")
+        seen |= bit
         places.append(place[0])
     if not places:
         raise ValueError(f"returns is empty; this loss has {', '.join(names)}")
-    return tuple(places)
+    return place if len(places) == 1 else tuple(places)
 
 
-cdef dict parse_out(object out, tuple places, bint single):
-    """The out option as a dict by name."""
-    asked = [OUTPUT_NAMES[place] for place in places]
+cdef tuple parse_out(object out, tuple places, bint single):
+    """The out option in the order of `places`, None where nothing is given."""
+    cdef list given = []
+    cdef int found = 0
     if not isinstance(out, dict):
         if not single:
             raise ValueError(f"out must be a dict by name when returns is a tuple, got {type(out).__name__}")
-        return {asked[0]: out}
+        return (out,)
+    for place in places:
+        name = OUTPUT_NAMES[place]
+        found += name in <dict>out
+        given.append((<dict>out).get(name))
+    if found < len(out):
+        raise_unknown_out(out, [OUTPUT_NAMES[place] for place in places])
+    return tuple(given)
+
+
+cdef int raise_unknown_out(dict out, list asked) except -1:
     for name in out:
         if name not in asked:
             raise ValueError(f"out has the name {name!r}, but this call returns {', '.join(asked)}")
-    return dict(out)
+    return 0
+
+
+cdef object new_result(tuple names, list values):
+    """_Result(names, values) without calls of Python functions, 150 ns."""
+    result = new_tuple(<PyTypeObject *>_Result, (values,), NULL)
+    result._names = names
+    return result
 
 
 cdef list evaluate_folded(int kind, object labels, object logits, object pos_weight, object axis, tuple places,
-                          dict out, object dtype, object num_threads, int isa, tuple options):
+                          tuple out, object dtype, object num_threads, int isa, tuple options):
     """Logits of more than PYCE_MAX_NDIM axes, through copies of at most two."""
     logits = _intake.as_array(logits, "logits")
     class_axis = normal_axis(axis, logits.ndim) if kind >= PYCE_SOFTMAX else None
     rule = "same" if kind < PYCE_SOFTMAX else "reduced" if kind == PYCE_SPARSE_SOFTMAX else "rows"
 
-    def evaluate_flat(labels, logits, pos_weight, axis, out, options):
-        return evaluate(kind, labels, logits, pos_weight, axis, places, out, dtype, num_threads, isa, options)
-
     names = tuple([OUTPUT_NAMES[place] for place in places])
-    return _fold.evaluate_folded(evaluate_flat, rule, (labels, logits, pos_weight), class_axis, names, out, options)
+    by_name = None if out is None else dict(zip(names, out))
+
+    def evaluate_flat(labels, logits, pos_weight, axis, out, options):
+        given = tuple([out.get(name) for name in names])
+        return evaluate(kind, labels, logits, pos_weight, axis, places, given, dtype, num_threads, isa, options)
+
+    return _fold.evaluate_folded(evaluate_flat, rule, (labels, logits, pos_weight), class_axis, names, by_name,
+                                 options)
 
 
 def losses():

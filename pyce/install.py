@@ -6,8 +6,8 @@ and the built files lie elsewhere.
 
 from __future__ import annotations
 
+import os.path
 import sys
-from pathlib import Path
 
 import pyce._core as _core
 
@@ -26,7 +26,7 @@ def get_include() -> str:
     >>> os.path.isfile(os.path.join(pyce.get_include(), "pyce.h"))
     True
     """
-    return str(_root() / "include")
+    return os.path.join(_root(), "include")
 
 
 def get_library() -> str:
@@ -52,21 +52,22 @@ def get_library() -> str:
     """
     abi = _core.library()["abi"]
     name = {"win32": "pyce.dll", "darwin": f"libpyce.{abi}.dylib"}.get(sys.platform, f"libpyce.so.{abi}")
-    for folder in (get_library_dir(), str(_root())):
-        if (path := Path(folder, name)).is_file():
-            return str(path)
+    for folder in (get_library_dir(), _root()):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            return path
     raise FileNotFoundError(f"{name} is not in {get_library_dir()}: this build has the library inside the extension")
 
 
 def get_library_dir() -> str:
     """Return the directory of the shared library."""
-    return str(_root() / "lib")
+    return os.path.join(_root(), "lib")
 
 
 def get_cmake_dir() -> str:
     """Return the directory of the CMake package, for ``-Dpyce_DIR=``."""
-    return str(_root() / "lib" / "cmake" / "pyce")
+    return os.path.join(_root(), "lib", "cmake", "pyce")
 
 
-def _root() -> Path:
-    return Path(_core.__file__).resolve().parent
+def _root() -> str:
+    return os.path.dirname(os.path.realpath(_core.__file__))

@@ -70,8 +70,9 @@ def call(loss, arguments, names=None, axis=-1, num_threads=1, isa=0, out=None):
     """{output: array}, any of the six outputs, by the function that all public ones end in."""
     names = outputs(loss) if names is None else names
     kind, places = _core.losses().index(loss) + 1, tuple(OUTPUTS.index(name) for name in names)
+    given = None if out is None else tuple(out.get(name) for name in names)
     values = _core.evaluate(
-        kind, arguments["labels"], arguments["logits"], arguments.get("pos_weight"), axis, places, out, None,
+        kind, arguments["labels"], arguments["logits"], arguments.get("pos_weight"), axis, places, given, None,
         num_threads, isa, None,
     )  # fmt: skip
     return dict(zip(names, values, strict=True))

@@ -280,7 +280,7 @@ def test_no_name_in_returns():
         FUNCTIONS["sigmoid"](**good("sigmoid"), returns=())
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_positional_call_is_told_to_name_the_arguments(loss, count):
     with pytest.raises(TypeError, match=r"labels=.*logits="):
