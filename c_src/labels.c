@@ -14,14 +14,14 @@ int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset) {
 }
 
 /* One loop for each type: a choice for every label took longer than the loss of two classes. */
-#define READ_LABELS(type)                                                                                 \
+#define READ_LABELS(type)                                                                                       \
     static void read_labels_##type(const void *data, int64_t stride, int64_t n, int64_t classes, int64_t *to) { \
-        const type *labels = (const type *)data;                                                          \
-        int64_t i;                                                                                        \
-        for (i = 0; i < n; i++) {                                                                         \
-            const int64_t value = (int64_t)labels[i * stride];                                            \
-            to[i] = (uint64_t)value < (uint64_t)classes ? value : -1;                                     \
-        }                                                                                                 \
+        const type *labels = (const type *)data;                                                                \
+        int64_t i;                                                                                              \
+        for (i = 0; i < n; i++) {                                                                               \
+            const int64_t value = (int64_t)labels[i * stride];                                                  \
+            to[i] = (uint64_t)value < (uint64_t)classes ? value : -1;                                           \
+        }                                                                                                       \
     }
 READ_LABELS(int8_t)
 READ_LABELS(int16_t)

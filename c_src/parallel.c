@@ -160,7 +160,7 @@ static void share_work(pyce_work work, void *context, int64_t count, int team) {
         const environment saved = enter_default();
 #pragma omp master
         begun = omp_get_wtime(); /* libgomp waits before a region, too, for threads that are late from the last */
-        /* dynamic: one thread that is late must not keep its share waiting */
+                                 /* dynamic: one thread that is late must not keep its share waiting */
 #pragma omp for schedule(dynamic) nowait
         for (i = 0; i < count; i++) work(context, i);
         leave_default(saved);

@@ -382,8 +382,7 @@ static void do_long_row(const problem *p, const cut *c, const block *b, sums *to
     if (p->out[OUT_CORRECT].out) find_correct(&r);
     pyce_finish_losses(p, b, &l.s, to);
     if (p->step_count == 0) return;
-    p->set->constants(&l.s.states, 1, p->dense, needs_all_constants(p), &l.s.weights, p->scale,
-                      &l.s.constants);
+    p->set->constants(&l.s.states, 1, p->dense, needs_all_constants(p), &l.s.weights, p->scale, &l.s.constants);
     find_centre(&r, &l.s, 0, &l.mean);
     pyce_parallel_for(do_segment_outputs, &l, c->segments, p->threads);
 }
