@@ -215,11 +215,12 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
         *first = x == lane.max ? -lane.log_sum : -minus;
     } else if (which == ROWS_PROB) {
         const real p = NAME(times_scale)(e, lane.prob_scale, lane.prob_excess) * power * EXP_UNBIAS;
-        *first = x == lane.max ? lane.prob_at_max : x < lane.limit ? (real)0 : p;
+        *first = x == lane.max ? lane.prob_at_max : x < lane.limit ? lane.prob_scale * (real)0 : p;
     } else {
+        const real nothing = lane.mass_scale * (real)0; /* NaN where the softmax does not exist */
         if (which != ROWS_HESS) {
             const real mass_p = NAME(times_scale)(e, lane.mass_scale, lane.mass_excess) * power * EXP_UNBIAS;
-            const real toward = x < lane.limit ? (real)0 : mass_p, low = dense ? lane.weight_lo * t : (real)0;
+            const real toward = x < lane.limit ? nothing : mass_p, low = dense ? lane.weight_lo * t : (real)0;
             const real tie_low = lane.tie == (real)0 ? (real)0 : low;
             *first = x == lane.max ? (dense ? FMA(-lane.tie, t, lane.grad_at_max) - tie_low : lane.grad_at_max)
                                    : (dense ? FMA(-lane.weight, t, toward) - low : toward);
@@ -227,7 +228,7 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
         if (which != ROWS_GRAD) {
             const NAME(pair) mass_p = NAME(pair_scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
             const NAME(pair) p = NAME(pair_scaled_by)(e, power, lane.prob_scale, lane.prob_scale_lo);
-            const real bent = x < lane.limit ? (real)0 : NAME(bent)(mass_p, p) * EXP_UNBIAS;
+            const real bent = x < lane.limit ? nothing : NAME(bent)(mass_p, p) * EXP_UNBIAS;
             *(which == ROWS_HESS ? first : second) = x == lane.max ? lane.hess_at_max : bent;
         }
     }
