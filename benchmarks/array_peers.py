@@ -22,12 +22,14 @@ def make_pyce(p: Problem) -> Prepared:
         "sigmoid": pyce.sigmoid_cross_entropy_with_logits,
         "weighted": pyce.weighted_cross_entropy_with_logits,
     }[p.cell.loss]
-    out = {"loss": p.loss, "grad": p.grad} if p.with_grad else {"loss": p.loss}
-    options = {"labels": p.labels, "logits": p.given, "returns": tuple(out), "out": out, "num_threads": p.threads}
+    options = {"labels": p.labels, "logits": p.given, "num_threads": p.threads}
     if p.cell.loss == "weighted":
         options["pos_weight"] = p.pos_weight
-    if not p.cell.binary:
+    if p.axis != -1 and not p.cell.binary:
         options["axis"] = p.axis
+    if not p.with_grad:
+        return p.prepare(lambda: (function(out=p.loss, **options),))
+    options |= {"returns": ("loss", "grad"), "out": {"loss": p.loss, "grad": p.grad}}
     return p.prepare(lambda: function(**options))
 
 

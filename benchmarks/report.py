@@ -24,7 +24,9 @@ def is_measured(line: Line) -> bool:
 
 
 def median_ratio(times: list[float], base: list[float]) -> float:
-    """Return the median over the rounds of the ratio within a round."""
+    """Return the median over the rounds of the ratio within a round; a peer that was too slow has no rounds."""
+    if len(times) < len(base):
+        return times[0] / statistics.median(base)
     return statistics.median(time / other for time, other in zip(times, base, strict=True))
 
 

@@ -17,6 +17,7 @@ TURN = 0.005  # seconds of repeated calls in one turn
 WARM = 0.001  # seconds of calls before them
 LONG = 0.1  # a call of so many seconds needs no other to be warm
 FEWEST_ROUNDS = 3
+TOO_SLOW = 5  # times the fastest peer's time: such a peer has been timed by its first warm calls
 SAMPLE = 1 << 18  # results that are compared
 # relative and absolute; a half type may have computed in its own arithmetic
 TOLERANCES = {"float64": (1e-9, 1e-10), "float32": (1e-4, 1e-5), "float16": (1e-2, 4e-3), "bfloat16": (6e-2, 3e-2)}
@@ -107,11 +108,19 @@ def find_repeats(prepared: Prepared, turn: float) -> tuple[int, float]:
     return math.ceil(turn / once), once
 
 
-def measure_rounds(ready: dict[str, Prepared], rounds: int, seconds: float, threads: int) -> dict[str, list[float]]:
-    """Return the seconds of one call in every round; each round begins with another library."""
+def measure_rounds(
+    ready: dict[str, Prepared], rounds: int, seconds: float, threads: int, always: tuple[str, ...]
+) -> dict[str, list[float]]:
+    """Return the seconds of one call in every round; each round begins with another library.
+
+    Peers far behind the fastest take no part in the rounds; those in `always` are no peers.
+    """
     begin, names = time.perf_counter(), list(ready)
     plan = {name: find_repeats(ready[name], min(TURN, seconds / len(names) / FEWEST_ROUNDS)) for name in names}
-    times: dict[str, list[float]] = {name: [] for name in names}
+    most = TOO_SLOW * min((plan[name][1] for name in names if name not in always), default=math.inf)
+    times = {name: [float(f"{plan[name][1]:.4g}")] for name in names if name not in always and plan[name][1] > most}
+    names = [name for name in names if name not in times]
+    times |= {name: [] for name in names}
     for turn in range(rounds):
         if turn >= FEWEST_ROUNDS and time.perf_counter() - begin > seconds:
             break
@@ -135,7 +144,7 @@ def measure_cell(
         call = bind_passes(loops, cell.passes, arrays, problem.scratch[0], cell.threads)
         limits["loop"] = Prepared(call)
     say("turns")
-    times = measure_rounds({**ready, **limits}, rounds, seconds, cell.threads)
+    times = measure_rounds({**ready, **limits}, rounds, seconds, cell.threads, ("pyce", *limits))
     result = {**cell.to_json(), "seconds": {name: times[name] for name in ready}, "failed": failed}
     result["limits"] = {name: times[name] for name in limits}
     return {**result, "bytes": cell.moved_bytes, "in_place": in_place}

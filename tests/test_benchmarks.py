@@ -77,9 +77,9 @@ def test_speed_writes_the_times_of_every_round(speed):
         assert part.items() <= cell.items()
         assert cell["failed"] == {} and cell["bytes"] == moved
         assert list(cell["seconds"]) == libraries and "floor" in cell["limits"]
-        assert all(
-            len(times) == 2 and min(times) > 0 for times in (*cell["seconds"].values(), *cell["limits"].values())
-        )
+        assert len(cell["seconds"]["pyce"]) == len(cell["limits"]["floor"]) == 2
+        # a peer that is far behind has one time
+        assert all(len(times) in (1, 2) and min(times) > 0 for times in (*cell["seconds"].values(),))
 
 
 def test_speed_writes_a_table_and_a_picture(speed):
