@@ -16,6 +16,7 @@
 #undef LN2_LO
 #undef EXP_POLYNOMIAL
 #undef LOG1P_POLYNOMIAL
+#undef BINARY_EXP_POLYNOMIAL
 #undef EXP_LIMIT
 #undef EXP_BIAS
 #undef EXP_UNBIAS
@@ -25,8 +26,8 @@
 #undef EXACT_FROM
 #undef LOG_SCALE
 #undef LOG_UNSCALE
-#undef TINY_FROM
-#undef TINY_LIMIT
-#undef TINY_BIAS
-#undef TINY_UNBIAS
+#undef BINARY_LOWEST
+#undef PLAIN_LOWEST
+#undef PLAIN_BIAS
+#undef PLAIN_POWER
 #undef SPLITTER
