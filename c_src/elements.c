@@ -41,9 +41,9 @@ static void form_coefficients(const problem *p, const block *b, scratch *s, bina
     loop->coefficients.v_lo = &s->v_lo;
     loop->coefficients.w = &s->w;
     loop->coefficients.w_lo = &s->w_lo;
-    p->doubles->load[labels->dtype](s->z, input_at(labels, b->in[IN_LABELS]), inner_stride(p, labels), b->n);
+    pyce_load_tile(p, labels, b->place, b->n, p->doubles->load[labels->dtype], p->doubles->size, s->z);
     if (!weight->in) fill(s->q, b->n);
-    else p->doubles->load[weight->dtype](s->q, input_at(weight, b->in[IN_POS_WEIGHT]), inner_stride(p, weight), b->n);
+    else pyce_load_tile(p, weight, b->place, b->n, p->doubles->load[weight->dtype], p->doubles->size, s->q);
     if (!p->weighted) fill(s->weights.value, b->n);
     from.z = s->z;
     from.q = s->q;
@@ -69,10 +69,9 @@ static void take_labels(const problem *p, const block *b, scratch *s, binary_loo
         form_coefficients(p, b, s, loop, 0);
         return;
     }
-    loop->labels = as_compute_type(p, labels, b->in[IN_LABELS], inner_stride(p, labels), b->n, &s->labels);
+    loop->labels = pyce_read_tile(p, labels, b->place, b->n, &s->labels);
     if (weight->in) {
-        loop->pos_weight =
-            as_compute_type(p, weight, b->in[IN_POS_WEIGHT], inner_stride(p, weight), b->n, &s->pos_weight);
+        loop->pos_weight = pyce_read_tile(p, weight, b->place, b->n, &s->pos_weight);
     } else if (needs_scale(p)) {
         fill(s->q, b->n);
         p->set->load[PYCE_FLOAT64](&s->pos_weight, s->q, 1, b->n);
@@ -82,23 +81,22 @@ static void take_labels(const problem *p, const block *b, scratch *s, binary_loo
 
 /* One output by one kernel, which writes where the loss of `loop` points. */
 static void write_one(const problem *p, const block *b, scratch *s, binary_loop *loop, int32_t which, int32_t kernel) {
-    loop->loss = as_target(p, which, b->out[which], inner_stride(p, p->out + which), b->n, s->result);
+    loop->loss = pyce_target_tile(p, which, b->place, b->n, s->result);
     p->set->binary[kernel](loop);
     if (which == OUT_LABELS_GRAD && p->weighted) p->set->clear(loop->loss, s->weights.keep, b->n);
-    store_target(p, which, b->out[which], inner_stride(p, p->out + which), b->n, loop->loss);
+    pyce_store_tile(p, which, b->place, b->n, loop->loss);
 }
 
 /* hvp is hess times the vector. */
 static void write_product(const problem *p, const block *b, scratch *s, binary_loop *loop) {
     static const centre zero = {0.0, {0.0, 0.0}};
-    const void *vector = as_compute_type(p, p->in + IN_VECTOR, b->in[IN_VECTOR], inner_stride(p, p->in + IN_VECTOR),
-                                         b->n, s->result + 1);
-    void *to = as_target(p, OUT_HVP, b->out[OUT_HVP], inner_stride(p, p->out + OUT_HVP), b->n, s->result);
+    const void *vector = pyce_read_tile(p, p->in + IN_VECTOR, b->place, b->n, s->result + 1);
+    void *to = pyce_target_tile(p, OUT_HVP, b->place, b->n, s->result);
     loop->hess = to;
     p->set->binary[BINARY_HESS](loop);
     p->set->bend(to, to, vector, 1, b->n, &zero, 1.0);
     if (p->weighted) p->set->clear(to, s->weights.keep, b->n);
-    store_target(p, OUT_HVP, b->out[OUT_HVP], inner_stride(p, p->out + OUT_HVP), b->n, to);
+    pyce_store_tile(p, OUT_HVP, b->place, b->n, to);
 }
 
 /* loss, grad and hess, in one loop. */
@@ -108,9 +106,7 @@ static void write_losses(const problem *p, const block *b, scratch *s, binary_lo
     int32_t wanted = 0, i;
     for (i = 0; i < 3; i++) {
         if (i == 0 && p->sums_loss) target[i] = s->result;
-        else if (p->out[which[i]].out)
-            target[i] =
-                as_target(p, which[i], b->out[which[i]], inner_stride(p, p->out + which[i]), b->n, s->result + i);
+        else if (p->out[which[i]].out) target[i] = pyce_target_tile(p, which[i], b->place, b->n, s->result + i);
         if (target[i]) wanted |= bit[i];
     }
     if (!wanted) return;
@@ -121,8 +117,7 @@ static void write_losses(const problem *p, const block *b, scratch *s, binary_lo
     for (i = 0; i < 3; i++) {
         if (!target[i]) continue;
         if (p->weighted) p->set->clear(target[i], s->weights.keep, b->n);
-        if (p->out[which[i]].out)
-            store_target(p, which[i], b->out[which[i]], inner_stride(p, p->out + which[i]), b->n, target[i]);
+        if (p->out[which[i]].out) pyce_store_tile(p, which[i], b->place, b->n, target[i]);
         else p->set->accumulate(sum, b->place, target[i], b->n);
     }
 }
@@ -133,7 +128,7 @@ static void do_tile(const problem *p, const block *b, sums *to) {
     loop.n = b->n;
     loop.scale = p->scale[0];
     loop.scale_lo = p->scale[1];
-    loop.x = as_compute_type(p, p->in + IN_LOGITS, b->in[IN_LOGITS], inner_stride(p, p->in + IN_LOGITS), b->n, &s.x);
+    loop.x = pyce_read_tile(p, p->in + IN_LOGITS, b->place, b->n, &s.x);
     if (p->out[OUT_PROB].out) write_one(p, b, &s, &loop, OUT_PROB, BINARY_PROB);
     if (p->out[OUT_LOG_PROB].out) write_one(p, b, &s, &loop, OUT_LOG_PROB, BINARY_LOG_PROB);
     if (!p->in[IN_LABELS].in) return;
