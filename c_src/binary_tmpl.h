@@ -1,37 +1,17 @@
 /* binary_tmpl.h: the element-wise loops of the sigmoid and weighted losses. Template, see formulas_tmpl.h. */
 
-/* A double in two terms of the compute type; `rest` is what the double itself lost. */
-PYCE_INLINE void NAME(split)(double value, double rest, real *hi, real *lo) {
-    *hi = (real)value;
-    *lo = (real)((value - (double)*hi) + rest);
+/* What the compute type loses of a number */
+PYCE_INLINE real NAME(rest_of)(two number) {
+    return (real)((number.hi - (double)(real)number.hi) + number.lo);
 }
 
-/* u = 1 - z, v = q z, w = u + v, formed in double whatever the compute type: a label 1 - 1e-12 must not become 1. */
+/* u = 1 - z, v = q z, w = u + v with smoothed labels and weights, or the derivatives of u and v by z: -1 and q. Formed
+ * in double whatever the compute type: a label 1 - 1e-12 must not become 1. Where no option but a weight that is a power
+ * of two changes an element, its coefficients are, to the last bit, those of a loop without options, times that. */
 PYCE_INLINE void NAME(coefficients_body)(const binary_labels *from, int64_t n, const coefficient_tiles *to,
-                                         const int weighted) {
-    const double *restrict z = from->z, *restrict q = from->q;
-    real *restrict u = (real *)to->u, *restrict u_lo = (real *)to->u_lo;
-    real *restrict v = (real *)to->v, *restrict v_lo = (real *)to->v_lo;
-    real *restrict w = (real *)to->w, *restrict w_lo = (real *)to->w_lo;
-    int64_t i;
-    PYCE_SIMD
-    for (i = 0; i < n; i++) {
-        const double weight = weighted ? q[i] : 1.0, product = weight * z[i];
-        const int zero = ((z[i] == 0.0) | (weight == 0.0)) & (z[i] == z[i]) & (weight == weight);
-        const double positive = zero ? 0.0 : product;
-        const double positive_lo = weighted ? finite_or_zero(product_error(weight, z[i], product)) : 0.0;
-        const double negative = 1.0 - z[i], negative_lo = finite_or_zero((1.0 - negative) - z[i]);
-        const two sum = two_sum(negative, positive);
-        NAME(split)(negative, negative_lo, u + i, u_lo + i);
-        NAME(split)(positive, positive_lo, v + i, v_lo + i);
-        NAME(split)(sum.hi, finite_or_zero(sum.lo + (negative_lo + positive_lo)), w + i, w_lo + i);
-    }
-}
-
-/* The same with smoothed labels and weights, or the derivatives of u and v by z: -1 and q. q and weight are there. */
-PYCE_INLINE void NAME(coefficients_general)(const binary_labels *from, int64_t n, const coefficient_tiles *to,
-                                            const int slopes) {
+                                         const int slopes) {
     const double *restrict z = from->z, *restrict q = from->q, *restrict weight = from->weight;
+    const double unchanged = slopes || from->z_shift != 0.0 ? NAN : 0.0;
     const two shift = two_of(slopes ? 0.0 : from->z_shift, 0.0);
     const two z_scale = two_of(from->z_scale, from->z_scale_lo), scale = two_of(from->scale, from->scale_lo);
     real *restrict u = (real *)to->u, *restrict u_lo = (real *)to->u_lo;
@@ -50,40 +30,36 @@ PYCE_INLINE void NAME(coefficients_general)(const binary_labels *from, int64_t n
         const two left = safe_product(negative, factor);
         const two right = two_of(zero ? 0.0 : product.hi, zero ? 0.0 : product.lo);
         const two sum = two_add(left, right);
-        NAME(split)(left.hi, left.lo, u + i, u_lo + i);
-        NAME(split)(right.hi, right.lo, v + i, v_lo + i);
-        NAME(split)(sum.hi, sum.lo, w + i, w_lo + i);
+        const NAME(masses) general = {(real)left.hi, NAME(rest_of)(left), (real)right.hi,
+                                      NAME(rest_of)(right), (real)sum.hi, NAME(rest_of)(sum)};
+        const NAME(masses) simple = NAME(masses_of)((real)z[i], (real)q[i]);
+        const real power = (real)from_bits_f64(bits_f64(weight[i]) & 0x7ff0000000000000u);
+        /* 0 where all three are numbers of the compute type, the last a power of two */
+        const double lost = fabs((double)(real)z[i] - z[i]) + fabs((double)(real)q[i] - q[i]) +
+                            fabs((double)power - weight[i]);
+        const int same = lost == unchanged;
+        u[i] = same ? simple.u * power : general.u;
+        u_lo[i] = same ? simple.u_lo * power : general.u_lo;
+        v[i] = same ? simple.v * power : general.v;
+        v_lo[i] = same ? simple.v_lo * power : general.v_lo;
+        w[i] = same ? simple.w * power : general.w;
+        w_lo[i] = same ? simple.w_lo * power : general.w_lo;
     }
 }
 
 static void NAME(coefficients_of)(const binary_labels *from, int64_t n, const coefficient_tiles *to) {
-    if (from->slopes) NAME(coefficients_general)(from, n, to, 1);
-    else if (from->weight) NAME(coefficients_general)(from, n, to, 0);
-    else if (from->q) NAME(coefficients_body)(from, n, to, 1);
+    if (from->slopes) NAME(coefficients_body)(from, n, to, 1);
     else NAME(coefficients_body)(from, n, to, 0);
 }
 
-PYCE_INLINE real NAME(finite_or_none)(real x) {
-    return x - x == (real)0 ? x : (real)0;
-}
+/* What a loop makes its coefficients from: labels; labels and positive weights; those and a scale of the derivatives;
+ * tiles of coefficients, and a scale. */
+enum { NAME(PLAIN), NAME(WEIGHTED), NAME(SCALED), NAME(TILES) };
 
-/* The coefficients times a scale in two terms; the same bits for a scale of 1 */
-PYCE_INLINE NAME(coefficients) NAME(scaled_coefficients)(NAME(coefficients) k, real scale, real scale_lo) {
-    NAME(coefficients) r;
-    r.u = k.u * scale;
-    r.u_lo = NAME(finite_or_none)(NAME(product_low)(k.u, k.u_lo, scale, scale_lo, r.u));
-    r.v = k.v * scale;
-    r.v_lo = NAME(finite_or_none)(NAME(product_low)(k.v, k.v_lo, scale, scale_lo, r.v));
-    r.w = k.w * scale;
-    r.w_lo = NAME(finite_or_none)(NAME(product_low)(k.w, k.w_lo, scale, scale_lo, r.w));
-    return r;
-}
-
-/* `which` and `plain` are constants where this is inlined. plain: labels of the compute type and no positive weight,
- * taken as they are. */
-PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, const int plain) {
+/* `which` and `kind` are constants where this is inlined. */
+PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, const int kind) {
     const real *restrict xs = (const real *)loop->x;
-    const real *restrict zs = (const real *)loop->labels;
+    const real *restrict zs = (const real *)loop->labels, *restrict qs = (const real *)loop->pos_weight;
     const coefficient_tiles *from = &loop->coefficients;
     const real *restrict us = (const real *)from->u, *restrict us_lo = (const real *)from->u_lo;
     const real *restrict vs = (const real *)from->v, *restrict vs_lo = (const real *)from->v_lo;
@@ -93,44 +69,50 @@ PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, con
     real *restrict hess = (real *)loop->hess;
     const real scale = (real)loop->scale;
     const real scale_lo = (real)((loop->scale - (double)scale) + loop->scale_lo);
+    const int plain = kind == NAME(PLAIN);
     const int64_t n = loop->n;
     int64_t i;
     PYCE_SIMD
     for (i = 0; i < n; i++) {
         const real x = xs[i];
-        const NAME(binary) b = NAME(binary_of)(x);
+        const NAME(binary) b = NAME(binary_of)(x, plain);
         if (which == BINARY_LOG_PROB) {
-            loss[i] = -NAME(binary_loss)(b, x, NAME(plain_coefficients)((real)1), 1);
+            loss[i] = -NAME(binary_loss)(b, NAME(plain_coefficients)(x, (real)1), 1);
         } else if (which == BINARY_PROB) {
             loss[i] = NAME(binary_prob)(b, NAME(sigma_of)(b), x);
         } else {
             NAME(coefficients) k;
-            if (plain) {
-                k = NAME(plain_coefficients)(zs[i]);
+            if (kind == NAME(PLAIN)) {
+                k = NAME(plain_coefficients)(x, zs[i]);
+            } else if (kind == NAME(TILES)) {
+                const NAME(masses) m = {us[i], us_lo[i], vs[i], vs_lo[i], ws[i], ws_lo[i]};
+                k = NAME(coefficients_from)(x, m);
             } else {
-                k.u = us[i];
-                k.u_lo = us_lo[i];
-                k.v = vs[i];
-                k.v_lo = vs_lo[i];
-                k.w = ws[i];
-                k.w_lo = ws_lo[i];
+                k = NAME(coefficients_from)(x, NAME(masses_of)(zs[i], qs[i]));
             }
-            if (which & BINARY_LOSS) loss[i] = NAME(binary_loss)(b, x, k, plain);
+            if (which & BINARY_LOSS) loss[i] = NAME(binary_loss)(b, k, plain);
             if (which & (BINARY_GRAD | BINARY_HESS)) {
                 const NAME(sigma) s = NAME(sigma_of)(b);
-                if (!plain) k = NAME(scaled_coefficients)(k, scale, scale_lo);
-                if (which & BINARY_GRAD) grad[i] = NAME(binary_grad)(b, s, x, k);
+                if (kind == NAME(SCALED) || kind == NAME(TILES)) k = NAME(scaled_coefficients)(k, scale, scale_lo);
+                if (which & BINARY_GRAD) grad[i] = NAME(binary_grad)(b, s, x, k, plain);
                 if (which & BINARY_HESS) hess[i] = NAME(binary_hess)(b, s, k);
             }
         }
     }
 }
 
-/* Small functions, one per set of outputs: in one function of all cases clang stops vectorising. */
-#define BINARY_LOOP(which)                                      \
-    static void NAME(binary_##which)(const binary_loop *loop) { \
-        if (loop->labels) NAME(binary_body)(loop, which, 1);    \
-        else NAME(binary_body)(loop, which, 0);                 \
+/* Small functions, one for each set of outputs and kind: in one function of all cases clang stops vectorising. */
+#define BINARY_LOOP(which)                                                                                       \
+    static void NAME(binary_plain_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(PLAIN)); }       \
+    static void NAME(binary_weighted_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(WEIGHTED)); } \
+    static void NAME(binary_scaled_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(SCALED)); }     \
+    static void NAME(binary_tiles_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(TILES)); }       \
+    static void NAME(binary_##which)(const binary_loop *loop) {                                                      \
+        const int scaled = which != BINARY_LOSS && (loop->scale != 1.0 || loop->scale_lo != 0.0);                    \
+        if (!loop->labels) NAME(binary_tiles_##which)(loop);                                                         \
+        else if (!loop->pos_weight) NAME(binary_plain_##which)(loop);                                                \
+        else if (scaled) NAME(binary_scaled_##which)(loop);                                                          \
+        else NAME(binary_weighted_##which)(loop);                                                                    \
     }
 BINARY_LOOP(1)
 BINARY_LOOP(2)
@@ -142,9 +124,9 @@ BINARY_LOOP(7)
 #undef BINARY_LOOP
 
 static void NAME(binary_prob_loop)(const binary_loop *loop) {
-    NAME(binary_body)(loop, BINARY_PROB, 1);
+    NAME(binary_body)(loop, BINARY_PROB, NAME(PLAIN));
 }
 
 static void NAME(binary_log_prob_loop)(const binary_loop *loop) {
-    NAME(binary_body)(loop, BINARY_LOG_PROB, 1);
+    NAME(binary_body)(loop, BINARY_LOG_PROB, NAME(PLAIN));
 }

@@ -10,7 +10,7 @@ typedef union tile {
 
 /* Scratch of one thread: what is not already in memory in the right form. */
 typedef struct scratch {
-    tile x, labels, u, u_lo, v, v_lo, w, w_lo, result[3];
+    tile x, labels, pos_weight, u, u_lo, v, v_lo, w, w_lo, result[3];
     double z[MOST_WEIGHTS], q[MOST_WEIGHTS];
     weights weights;
 } scratch;
@@ -25,12 +25,15 @@ static int needs_scale(const problem *p) {
     return derivatives && p->denominator != 1.0;
 }
 
+static void fill(double *to, int64_t n) {
+    int64_t i;
+    for (i = 0; i < n; i++) to[i] = 1.0;
+}
+
 /* u, v and w of a tile; `slopes`: their derivatives by the labels, over the denominator. */
 static void form_coefficients(const problem *p, const block *b, scratch *s, binary_loop *loop, int slopes) {
     const operand *labels = p->in + IN_LABELS, *weight = p->in + IN_POS_WEIGHT;
-    const int general = slopes || needs_general(p);
     binary_labels from = {0};
-    int64_t i;
     loop->labels = NULL;
     loop->coefficients.u = &s->u;
     loop->coefficients.u_lo = &s->u_lo;
@@ -38,16 +41,13 @@ static void form_coefficients(const problem *p, const block *b, scratch *s, bina
     loop->coefficients.v_lo = &s->v_lo;
     loop->coefficients.w = &s->w;
     loop->coefficients.w_lo = &s->w_lo;
-    p->doubles->load[labels->dtype](s->z, input_at(labels, b->in[IN_LABELS]), inner_stride(p, labels), b->n);
-    if (weight->in) {
-        p->doubles->load[weight->dtype](s->q, input_at(weight, b->in[IN_POS_WEIGHT]), inner_stride(p, weight), b->n);
-    } else {
-        for (i = 0; i < b->n && general; i++) s->q[i] = 1.0;
-    }
-    for (i = 0; i < b->n && general && !p->weighted; i++) s->weights.value[i] = 1.0;
+    pyce_load_tile(p, labels, b->place, b->n, p->doubles->load[labels->dtype], p->doubles->size, s->z);
+    if (!weight->in) fill(s->q, b->n);
+    else pyce_load_tile(p, weight, b->place, b->n, p->doubles->load[weight->dtype], p->doubles->size, s->q);
+    if (!p->weighted) fill(s->weights.value, b->n);
     from.z = s->z;
-    from.q = weight->in || general ? s->q : NULL;
-    from.weight = general ? s->weights.value : NULL;
+    from.q = s->q;
+    from.weight = s->weights.value;
     from.z_scale = p->label_scale;
     from.z_scale_lo = (1.0 - p->label_scale) - p->args->label_smoothing;
     from.z_shift = p->label_shift;
@@ -57,37 +57,46 @@ static void form_coefficients(const problem *p, const block *b, scratch *s, bina
     p->set->coefficients_of(&from, b->n, &loop->coefficients);
 }
 
-/* Labels that the compute type holds exactly, without any weight, serve as they are. */
+/* A type that the compute type holds exactly. */
+static int is_exact(const problem *p, const operand *a) {
+    return a->dtype != PYCE_FLOAT64 || p->compute == PYCE_FLOAT64;
+}
+
+/* Labels and positive weights that the compute type holds serve as they are, if no option changes them. */
 static void take_labels(const problem *p, const block *b, scratch *s, binary_loop *loop) {
-    const operand *labels = p->in + IN_LABELS;
-    const int exact = labels->dtype != PYCE_FLOAT64 || p->compute == PYCE_FLOAT64;
-    if (exact && !p->in[IN_POS_WEIGHT].in && !needs_general(p) && !needs_scale(p)) {
-        loop->labels = as_compute_type(p, labels, b->in[IN_LABELS], inner_stride(p, labels), b->n, &s->labels);
-    } else {
+    const operand *labels = p->in + IN_LABELS, *weight = p->in + IN_POS_WEIGHT;
+    if (needs_general(p) || !is_exact(p, labels) || (weight->in && !is_exact(p, weight))) {
         form_coefficients(p, b, s, loop, 0);
+        return;
+    }
+    loop->labels = pyce_read_tile(p, labels, b->place, b->n, &s->labels);
+    if (weight->in) {
+        loop->pos_weight = pyce_read_tile(p, weight, b->place, b->n, &s->pos_weight);
+    } else if (needs_scale(p)) {
+        fill(s->q, b->n);
+        p->set->load[PYCE_FLOAT64](&s->pos_weight, s->q, 1, b->n);
+        loop->pos_weight = &s->pos_weight;
     }
 }
 
 /* One output by one kernel, which writes where the loss of `loop` points. */
 static void write_one(const problem *p, const block *b, scratch *s, binary_loop *loop, int32_t which, int32_t kernel) {
-    const operand *out = p->out + which;
-    loop->loss = as_target(p, which, b->out[which], inner_stride(p, out), b->n, s->result);
+    loop->loss = pyce_target_tile(p, which, b->place, b->n, s->result);
     p->set->binary[kernel](loop);
     if (which == OUT_LABELS_GRAD && p->weighted) p->set->clear(loop->loss, s->weights.keep, b->n);
-    store_target(p, which, b->out[which], inner_stride(p, out), b->n, loop->loss);
+    pyce_store_tile(p, which, b->place, b->n, loop->loss);
 }
 
 /* hvp is hess times the vector. */
 static void write_product(const problem *p, const block *b, scratch *s, binary_loop *loop) {
     static const centre zero = {0.0, {0.0, 0.0}};
-    const operand *out = p->out + OUT_HVP, *vector = p->in + IN_VECTOR;
-    void *to = as_target(p, OUT_HVP, b->out[OUT_HVP], inner_stride(p, out), b->n, s->result);
+    const void *vector = pyce_read_tile(p, p->in + IN_VECTOR, b->place, b->n, s->result + 1);
+    void *to = pyce_target_tile(p, OUT_HVP, b->place, b->n, s->result);
     loop->hess = to;
     p->set->binary[BINARY_HESS](loop);
-    p->set->bend(to, to, as_compute_type(p, vector, b->in[IN_VECTOR], inner_stride(p, vector), b->n, s->result + 1), 1,
-                 b->n, &zero, 1.0);
+    p->set->bend(to, to, vector, 1, b->n, &zero, 1.0);
     if (p->weighted) p->set->clear(to, s->weights.keep, b->n);
-    store_target(p, OUT_HVP, b->out[OUT_HVP], inner_stride(p, out), b->n, to);
+    pyce_store_tile(p, OUT_HVP, b->place, b->n, to);
 }
 
 /* loss, grad and hess, in one loop. */
@@ -96,10 +105,8 @@ static void write_losses(const problem *p, const block *b, scratch *s, binary_lo
     void *target[3] = {NULL, NULL, NULL};
     int32_t wanted = 0, i;
     for (i = 0; i < 3; i++) {
-        const operand *out = p->out + which[i];
         if (i == 0 && p->sums_loss) target[i] = s->result;
-        else if (out->out)
-            target[i] = as_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, s->result + i);
+        else if (p->out[which[i]].out) target[i] = pyce_target_tile(p, which[i], b->place, b->n, s->result + i);
         if (target[i]) wanted |= bit[i];
     }
     if (!wanted) return;
@@ -108,22 +115,20 @@ static void write_losses(const problem *p, const block *b, scratch *s, binary_lo
     loop->hess = target[2];
     p->set->binary[wanted](loop);
     for (i = 0; i < 3; i++) {
-        const operand *out = p->out + which[i];
         if (!target[i]) continue;
         if (p->weighted) p->set->clear(target[i], s->weights.keep, b->n);
-        if (out->out) store_target(p, which[i], b->out[which[i]], inner_stride(p, out), b->n, target[i]);
+        if (p->out[which[i]].out) pyce_store_tile(p, which[i], b->place, b->n, target[i]);
         else p->set->accumulate(sum, b->place, target[i], b->n);
     }
 }
 
 static void do_tile(const problem *p, const block *b, sums *to) {
     scratch s;
-    const operand *logits = p->in + IN_LOGITS;
     binary_loop loop = {0};
     loop.n = b->n;
     loop.scale = p->scale[0];
     loop.scale_lo = p->scale[1];
-    loop.x = as_compute_type(p, logits, b->in[IN_LOGITS], inner_stride(p, logits), b->n, &s.x);
+    loop.x = pyce_read_tile(p, p->in + IN_LOGITS, b->place, b->n, &s.x);
     if (p->out[OUT_PROB].out) write_one(p, b, &s, &loop, OUT_PROB, BINARY_PROB);
     if (p->out[OUT_LOG_PROB].out) write_one(p, b, &s, &loop, OUT_LOG_PROB, BINARY_LOG_PROB);
     if (!p->in[IN_LABELS].in) return;

@@ -41,10 +41,6 @@ PYCE_INLINE NAME(exponential) NAME(two_terms)(NAME(reduced) r) {
     return e;
 }
 
-PYCE_INLINE NAME(exponential) NAME(exponential_of)(real x) {
-    return NAME(two_terms)(NAME(reduce)(x));
-}
-
 /* 2^(k + offset), k in the last bits of magic */
 PYCE_INLINE real NAME(power_of)(real magic, real_bits offset) {
     return FROM_BITS((BITS(magic) + offset + EXPONENT_ONE) << MANTISSA);
@@ -140,46 +136,44 @@ PYCE_INLINE real NAME(bent)(NAME(pair) v, NAME(pair) p_scaled) {
 
 /* Binary ----------------------------------------------------------------------------------------------------------
  *
- * a = |x|, e = exp(-a) in two terms. For a > TINY_FROM, e is scaled by 2^TINY_BIAS (`unscale` takes it off, after the
- * coefficients: a subnormal times 1e6 would keep its rounding error) and `plain`, which enters sums with 1, is 0. */
+ * With a = |x|, e = exp(-a), s = log1p(e) and m = e / (1 + e) = sigma(-a), c the coefficient on x's side (u for x > 0,
+ * else v) and w = u + v:
+ *
+ *   loss = c a + w s          grad = c - w m for x > 0, w m - c otherwise          hess = w m (1 - m)
+ *
+ * No term of a loss is negative for labels in [0, 1], so nothing cancels there. In the gradient u (1 - m) - v m the
+ * terms c and w m are at most twice the greater of those two.
+ *
+ * e = 2^k (1 + p), k and the reduced argument as in reduce, |p| < 0.42: p is within half an ulp of e. To keep
+ * its digits where e is subnormal, 2^k is two factors: `power` comes last, after the coefficients (a subnormal e times
+ * 1e6 would keep its rounding error); what is "scaled" lacks it. Without coefficients (`plain`) `power` is a constant,
+ * with them it is 2^(k/2), so that neither factor overflows beside a large one. Either way the scaled power of two is 0
+ * from a limit on. */
 typedef struct NAME(binary) {
-    real a, e, e_lo;       /* exp(-a), scaled */
-    real plain, plain_lo;  /* exp(-a), 0 where it is scaled */
-    real unscale;
+    real minus;         /* -a */
+    real first, first_75; /* 2^k scaled, and 3/4 of it */
+    real p, power;
+    real scaled, e; /* exp(-a), rounded */
 } NAME(binary);
 
-PYCE_INLINE NAME(binary) NAME(binary_of)(real x) {
+PYCE_INLINE NAME(binary) NAME(binary_of)(real x, const int plain) {
+    const real_bits one = (real_bits)EXPONENT_ONE << MANTISSA, half = (real_bits)1 << (MANTISSA - 1);
+    const real_bits bias = plain ? (real_bits)PLAIN_BIAS << MANTISSA : (real_bits)0;
+    const real lowest = plain ? PLAIN_LOWEST : BINARY_LOWEST;
     NAME(binary) b;
-    NAME(exponential) e;
-    real power;
-    const real a = ABS(x);
-    const int tiny = a > TINY_FROM;
-    e = NAME(exponential_of)(a > TINY_LIMIT ? -TINY_LIMIT : -a);
-    power = NAME(power_of)(e.magic, tiny ? (real_bits)TINY_BIAS : (real_bits)0);
-    b.a = a;
-    b.e = a > TINY_LIMIT ? (real)0 : e.value * power;
-    b.e_lo = a > TINY_LIMIT ? (real)0 : e.low * power;
-    b.plain = tiny ? (real)0 : b.e;
-    b.plain_lo = tiny ? (real)0 : b.e_lo;
-    b.unscale = tiny ? TINY_UNBIAS : (real)1;
+    const real minus = -ABS(x);
+    const real d = minus < lowest ? lowest : minus;
+    const real magic = FMA(d, INV_LN2, SHIFTER), k = magic - SHIFTER;
+    const real r = FMA(k, -LN2_LO, FMA(k, -LN2_HI, d)); /* the inner one is exact */
+    const real_bits exponent = BITS(magic), part = plain ? exponent : exponent >> 1;
+    b.minus = minus;
+    b.p = FMA(r * r, EXP_POLYNOMIAL(r, r * r), r);
+    b.first = FROM_BITS((part << MANTISSA) + (bias + one));
+    b.first_75 = plain ? FROM_BITS((part << MANTISSA) + (bias + one - half)) : (real)0.75 * b.first;
+    b.power = plain ? PLAIN_POWER : FROM_BITS(((exponent - part) << MANTISSA) + one);
+    b.scaled = FMA(b.first, b.p, b.first);
+    b.e = b.scaled * b.power;
     return b;
-}
-
-/* u = 1 - z, v = q z and w = u + v, each in two terms: rounded alone they would cost an ulp */
-typedef struct NAME(coefficients) {
-    real u, u_lo, v, v_lo, w, w_lo;
-} NAME(coefficients);
-
-/* No positive weight: v = z and w = 1 are exact. */
-PYCE_INLINE NAME(coefficients) NAME(plain_coefficients)(real z) {
-    NAME(coefficients) k;
-    k.u = (real)1 - z;
-    k.u_lo = ((real)1 - k.u) - z;
-    k.v = z;
-    k.v_lo = 0;
-    k.w = (real)1 + (z - z); /* 1, NaN for NaN */
-    k.w_lo = 0;
-    return k;
 }
 
 /* (a + a_lo) * (b + b_lo): what a * b leaves, without a_lo b_lo */
@@ -187,60 +181,123 @@ PYCE_INLINE real NAME(product_low)(real a, real a_lo, real b, real b_lo, real pr
     return FMA(a, b_lo, a_lo * b) - NAME(residual)(product, a, b);
 }
 
-/* loss = u (max(x,0) + s) + v (max(-x,0) + s), s = log1p(e):  c a + w s  with c the coefficient on x's side.
- * s = e - e^2/2 + e^3 R(e) in two terms. Every term is >= 0 for labels in [0, 1], so nothing cancels. With `plain`,
- * w is 1. */
-PYCE_INLINE real NAME(binary_loss)(NAME(binary) b, real x, NAME(coefficients) k, const int plain) {
-    const real c = x > (real)0 ? k.u : k.v, c_lo = x > (real)0 ? k.u_lo : k.v_lo;
-    const real linear = c == (real)0 ? (real)0 : c * b.a;
-    const real linear_lo = NAME(product_low)(c, c_lo, b.a, (real)0, linear);
-    const real square = b.plain * b.plain;
-    const real square_lo = NAME(residual)(square, b.plain, b.plain); /* minus what the square lost */
-    const real cubic = b.plain * square * LOG1P_POLYNOMIAL(b.plain);
-    const real slope = FMA((real)-0.5, b.plain, (real)1); /* of log1p, to 0.09: enough for e_lo */
-    const real first = b.e - (real)0.5 * square;
-    const real first_lo = (b.e - first) - (real)0.5 * square;
-    const real tail = first_lo + FMA(slope, b.e_lo, FMA((real)0.5, square_lo, cubic));
-    const real s = first + tail;
-    const real s_lo = (first - s) + tail;
-    const real curve = plain ? s : k.w * s;
-    const real curve_lo = plain ? s_lo : NAME(product_low)(k.w, k.w_lo, s, s_lo, curve);
-    return NAME(sum_of)(linear, curve * b.unscale, FMA(curve_lo, b.unscale, linear_lo));
+/* c (u = 1 - z or v = q z, on x's side) and w = u + v, in two terms each: in the gradient they cancel. The loss does
+ * without the second of c: its rounding is half an ulp where c a is all of the loss, and less where w s, rounded
+ * itself, is a part. */
+typedef struct NAME(coefficients) {
+    real c, c_lo, w, w_lo;
+} NAME(coefficients);
+
+PYCE_INLINE real NAME(finite_or_none)(real x) {
+    return x - x == (real)0 ? x : (real)0;
 }
 
-/* 1/(1+e) and e/(1+e), each in two terms; the second scaled like e */
+/* No positive weight: v = z and w = 1 are exact. */
+PYCE_INLINE NAME(coefficients) NAME(plain_coefficients)(real x, real z) {
+    const real u = (real)1 - z, u_lo = ((real)1 - u) - z;
+    NAME(coefficients) k;
+    k.c = x > (real)0 ? u : z;
+    k.c_lo = x > (real)0 ? u_lo : (real)0;
+    k.w = (real)1 + (z - z); /* 1, NaN for NaN */
+    k.w_lo = 0;
+    return k;
+}
+
+/* u, v and w in two terms each; u and v are exact so. v is 0 if z or q is, also beside an infinity. */
+typedef struct NAME(masses) {
+    real u, u_lo, v, v_lo, w, w_lo;
+} NAME(masses);
+
+PYCE_INLINE NAME(masses) NAME(masses_of)(real z, real q) {
+    const real product = q * z;
+    const int zero = ((z == (real)0) | (q == (real)0)) & (z == z) & (q == q);
+    NAME(masses) m;
+    real back;
+    m.u = (real)1 - z;
+    m.u_lo = NAME(finite_or_none)(((real)1 - m.u) - z);
+    m.v = zero ? (real)0 : product;
+    m.v_lo = NAME(finite_or_none)(-NAME(residual)(product, q, z));
+    m.w = m.u + m.v;
+    back = m.w - m.u;
+    m.w_lo = NAME(finite_or_none)(((m.u - (m.w - back)) + (m.v - back)) + (m.u_lo + m.v_lo));
+    return m;
+}
+
+PYCE_INLINE NAME(coefficients) NAME(coefficients_from)(real x, NAME(masses) m) {
+    NAME(coefficients) k;
+    k.c = x > (real)0 ? m.u : m.v;
+    k.c_lo = x > (real)0 ? m.u_lo : m.v_lo;
+    k.w = m.w;
+    k.w_lo = m.w_lo;
+    return k;
+}
+
+/* The coefficients times a scale in two terms; the same bits for a scale of 1 */
+PYCE_INLINE NAME(coefficients) NAME(scaled_coefficients)(NAME(coefficients) k, real scale, real scale_lo) {
+    NAME(coefficients) r;
+    r.c = k.c * scale;
+    r.c_lo = NAME(finite_or_none)(NAME(product_low)(k.c, k.c_lo, scale, scale_lo, r.c));
+    r.w = k.w * scale;
+    r.w_lo = NAME(finite_or_none)(NAME(product_low)(k.w, k.w_lo, scale, scale_lo, r.w));
+    return r;
+}
+
+/* s = log1p(e), scaled, in two terms: s = 3/4 e + e G(e) with G(e) = 1/4 + e Q(e), Q(e) = (log1p(e) - e) / e^2. All
+ * but 3/4 2^k is below half of s, and e G(e) far below: 1/4 e for a small e, where G is exact, and -0.06 e near 1.
+ * (e + e^2 Q takes two operations less, and makes 2.04 ulp of a loss.) */
+typedef struct NAME(softplus) {
+    real s, s_lo;
+} NAME(softplus);
+
+PYCE_INLINE NAME(softplus) NAME(softplus_of)(NAME(binary) b) {
+    const real bend = b.scaled * NAME(fused)(b.e, LOG1P_POLYNOMIAL(b.e), (real)0.25);
+    const real rest = FMA(b.first_75, b.p, bend);
+    NAME(softplus) s;
+    s.s = b.first_75 + rest;
+    s.s_lo = (b.first_75 - s.s) + rest;
+    return s;
+}
+
+/* loss = c a + w s, the product and the sum of both rounded once. With `plain`, w is 1. */
+PYCE_INLINE real NAME(binary_loss)(NAME(binary) b, NAME(coefficients) k, const int plain) {
+    const NAME(softplus) p = NAME(softplus_of)(b);
+    const real scaled = plain ? p.s : NAME(fused)(k.w, p.s, FMA(k.w, p.s_lo, k.w_lo * p.s));
+    const real curve = scaled * b.power;
+    return k.c == (real)0 ? curve : NAME(fused)(-k.c, b.minus, curve);
+}
+
+/* m = e / (1 + e), scaled, in two terms */
 typedef struct NAME(sigma) {
-    real big, big_lo, small, small_lo;
+    real m, m_lo;
 } NAME(sigma);
 
 PYCE_INLINE NAME(sigma) NAME(sigma_of)(NAME(binary) b) {
     NAME(sigma) s;
-    const real d = (real)1 + b.plain;
-    const real d_lo = (((real)1 - d) + b.plain) + b.plain_lo;
-    s.big = (real)1 / d;
-    s.big_lo = (NAME(residual)((real)1, s.big, d) - s.big * d_lo) * s.big;
-    s.small = b.e * s.big;
-    s.small_lo = (NAME(residual)(b.e, s.small, d) + (b.e_lo - s.small * d_lo)) * s.big;
+    const real d = (real)1 + b.e, inverse = (real)1 / d;
+    const real e_lo = FMA(b.first, b.p, b.first - b.scaled);
+    const real d_lo = FMA(e_lo, b.power, ((real)1 - d) + b.e);
+    s.m = b.scaled * inverse;
+    s.m_lo = FMA(-s.m, d_lo, NAME(residual)(b.scaled, s.m, d) + e_lo) * inverse;
     return s;
 }
 
-/* grad = u s(x) - v s(-x) */
-PYCE_INLINE real NAME(binary_grad)(NAME(binary) b, NAME(sigma) s, real x, NAME(coefficients) k) {
-    const real big = x > (real)0 ? k.u : -k.v, big_lo = x > (real)0 ? k.u_lo : -k.v_lo;
-    const real small = x > (real)0 ? -k.v : k.u, small_lo = x > (real)0 ? -k.v_lo : k.u_lo;
-    const real near = big * s.big, far = small * s.small;
-    const real near_lo = NAME(product_low)(big, big_lo, s.big, s.big_lo, near);
-    const real far_lo = NAME(product_low)(small, small_lo, s.small, s.small_lo, far);
-    return NAME(sum_of)(near, far * b.unscale, FMA(far_lo, b.unscale, near_lo));
+/* grad = c - w m for x > 0, w m - c otherwise */
+PYCE_INLINE real NAME(binary_grad)(NAME(binary) b, NAME(sigma) s, real x, NAME(coefficients) k, const int plain) {
+    const real far = plain ? s.m : k.w * s.m;
+    const real far_lo = plain ? s.m_lo : NAME(product_low)(k.w, k.w_lo, s.m, s.m_lo, far);
+    const real g = FMA(-far, b.power, k.c) + FMA(-far_lo, b.power, k.c_lo);
+    return x > (real)0 ? g : (real)0 - g;
 }
 
-/* hess = w s(x) s(-x) */
+/* hess = w m (1 - m) */
 PYCE_INLINE real NAME(binary_hess)(NAME(binary) b, NAME(sigma) s, NAME(coefficients) k) {
-    const real h = s.small * s.big;
-    const real h_lo = NAME(product_low)(s.small, s.small_lo, s.big, s.big_lo, h);
-    return NAME(fused)(k.w, h, FMA(k.w, h_lo, k.w_lo * h)) * b.unscale;
+    const real m = s.m * b.power, square = m * s.m, h = s.m - square;
+    const real square_lo = NAME(residual)(square, m, s.m); /* minus what the square lost */
+    const real h_lo = FMA(s.m_lo, FMA((real)-2, m, (real)1), ((s.m - h) - square) + square_lo);
+    return NAME(fused)(k.w, h, FMA(k.w, h_lo, k.w_lo * h)) * b.power;
 }
 
 PYCE_INLINE real NAME(binary_prob)(NAME(binary) b, NAME(sigma) s, real x) {
-    return x > (real)0 ? s.big + s.big_lo : (s.small + s.small_lo) * b.unscale;
+    const real small = (s.m + s.m_lo) * b.power;
+    return x > (real)0 ? (real)1 - small : small;
 }

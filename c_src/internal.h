@@ -2,7 +2,7 @@
  *
  *   pyce.c       the call                   validate.c   checks arguments     labels.c   checks index labels
  *   problem.c    one form for every call    weights.c    what the options make of it
- *   rows.c, lanes.c, elements.c             compute it with the kernels
+ *   rows.c, lanes.c, elements.c, tiles.c    compute it with the kernels
  *   args.c, names.c, cpu.c, parallel.c      what they all stand on */
 #ifndef PYCE_INTERNAL_H
 #define PYCE_INTERNAL_H

@@ -117,7 +117,7 @@ typedef struct rows_loop {
     const row_constants *constants;
 } rows_loop;
 
-/* What u = 1 - z and v = q z are formed from, a tile in double; q and weight NULL: 1. The labels become
+/* What u = 1 - z and v = q z are formed from, a tile in double, if options or dtypes want that. The labels become
  * z_scale z + z_shift (smoothing), u and v are multiplied by weight * scale (+ scale_lo). With `slopes`: their
  * derivatives by z instead. */
 typedef struct binary_labels {
@@ -133,9 +133,10 @@ typedef struct coefficient_tiles {
 
 typedef struct binary_loop {
     const void *x;
-    const void *labels; /* of the compute type, for the sigmoid loss; NULL: the coefficients count */
+    const void *labels;     /* of the compute type; NULL: the coefficients count */
+    const void *pos_weight; /* of the compute type, beside labels; NULL: 1, and no scale */
     coefficient_tiles coefficients;
-    double scale, scale_lo; /* of grad and hess, with coefficients */
+    double scale, scale_lo; /* of grad and hess */
     void *loss, *grad, *hess;
     int64_t n;
 } binary_loop;

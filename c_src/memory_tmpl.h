@@ -26,6 +26,9 @@ PYCE_INLINE void NAME(load)(real *restrict to, const void *restrict from, int64_
     if (stride == 1) {
         PYCE_SIMD
         for (i = 0; i < n; i++) to[i] = NAME(read)(from, i, dtype);
+    } else if (stride == 0 && n > 0) { /* broadcast */
+        const real value = NAME(read)(from, 0, dtype);
+        for (i = 0; i < n; i++) to[i] = value;
     } else {
         for (i = 0; i < n; i++) to[i] = NAME(read)(from, i * stride, dtype);
     }

@@ -203,7 +203,7 @@ typedef struct block_loop {
     partial_sums *parts;
 } block_loop;
 
-/* The losses from i * length on, run by run of the inner axis. */
+/* The losses from i * length on; rows: run by run of the inner axis. */
 static void do_block(void *context, int64_t i) {
     const block_loop *loop = (const block_loop *)context;
     const problem *p = loop->problem;
@@ -212,7 +212,9 @@ static void do_block(void *context, int64_t i) {
     if (left > loop->length) left = loop->length;
     if (loop->parts) memset(&here, 0, sizeof here);
     while (left > 0) {
-        const block b = pyce_block_at(p, at / p->inner, at % p->inner, left < loop->piece ? left : loop->piece);
+        const int64_t n = left < loop->piece ? left : loop->piece;
+        block b = pyce_block_at(p, at / p->inner, at % p->inner, n);
+        if (!is_rows(p->args) && b.n < loop->piece / 2) b.n = n; /* elements may span runs (tiles.c) */
         loop->work(p, &b, &here);
         at += b.n;
         left -= b.n;

@@ -103,7 +103,7 @@ block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t leng
 int64_t pyce_block_length(const problem *p, int64_t length);
 
 /* Runs work on the blocks of pyce_block_length(length) losses, on threads if there are elements enough, in pieces of up
- * to `piece` losses of one run of the inner axis. What it adds to `to` becomes a partial sum of the block; `parts` may
+ * to `piece` losses; for rows, of one run of the inner axis. What it adds to `to` becomes a partial sum of the block; `parts` may
  * be NULL. */
 typedef void (*block_work)(const problem *p, const block *b, sums *to);
 void pyce_for_blocks(const problem *p, int64_t length, int64_t piece, block_work work, partial_sums *parts);
@@ -142,6 +142,20 @@ static inline void store_target(const problem *p, int32_t which, int64_t offset,
     const operand *a = p->out + which;
     if (target != output_at(a, offset)) p->set->store[a->dtype](output_at(a, offset), target, stride, n);
 }
+
+/* tiles.c: losses in the order of the axes, whatever runs of the inner axis they are in */
+
+/* n of them from `place` on, loaded to `to` by a kernel_set's load, or as bytes (NULL). */
+typedef void (*tile_load)(void *to, const void *from, int64_t stride, int64_t n);
+void pyce_load_tile(const problem *p, const operand *a, int64_t place, int64_t n, tile_load load, int64_t size,
+                    void *to);
+
+/* The same in the compute type: the caller's own memory if it has that form, else loaded to `buffer`. */
+const void *pyce_read_tile(const problem *p, const operand *a, int64_t place, int64_t n, void *buffer);
+
+/* Where to write them: the caller's own memory if it has that form, else `buffer`, to be stored afterwards. */
+void *pyce_target_tile(const problem *p, int32_t which, int64_t place, int64_t n, void *buffer);
+void pyce_store_tile(const problem *p, int32_t which, int64_t place, int64_t n, const void *target);
 
 /* weights.c */
 

@@ -16,7 +16,7 @@
 #define INV_LN2 INV_LN2_F32
 #define LN2_HI LN2_HI_F32
 #define LN2_LO LN2_LO_F32
-#define EXP_POLYNOMIAL(r, square) ESTRIN(5, FMA_F32, r, square, EXP_TAIL_F32)
+#define EXP_POLYNOMIAL(r, square) IN_PAIRS(5, FMA_F32, r, square, EXP_TAIL_F32)
 #define LOG1P_POLYNOMIAL(e) HORNER(9, FMA_F32, e, LOG1P_TAIL_F32)
 
 /* Rows: exp(x - max) is 0 for x < max - EXP_LIMIT (2^-183, far below what a result can hold). EXP_LIMIT is below half
@@ -33,9 +33,10 @@
 #define LOG_SCALE 0x1p64f
 #define LOG_UNSCALE 0x1p-64f
 
-/* Binary: exp(-a) is scaled by 2^TINY_BIAS for a > TINY_FROM and is 0 for a > TINY_LIMIT. */
-#define TINY_FROM 40.0f
-#define TINY_LIMIT 150.0f
-#define TINY_BIAS 96
-#define TINY_UNBIAS 0x1p-96f
+/* Binary: the scaled 2^k is 0 at BINARY_LOWEST = -(2 EXPONENT_ONE - 1) ln 2, where k/2 is -EXPONENT_ONE, and without
+ * coefficients at PLAIN_LOWEST = -(EXPONENT_ONE + PLAIN_BIAS) ln 2. */
+#define BINARY_LOWEST -175.35f
+#define PLAIN_LOWEST -131.0f
+#define PLAIN_BIAS 64
+#define PLAIN_POWER 0x1p-64f
 #define SPLITTER 4097.0f

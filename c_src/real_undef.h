@@ -26,8 +26,8 @@
 #undef EXACT_FROM
 #undef LOG_SCALE
 #undef LOG_UNSCALE
-#undef TINY_FROM
-#undef TINY_LIMIT
-#undef TINY_BIAS
-#undef TINY_UNBIAS
+#undef BINARY_LOWEST
+#undef PLAIN_LOWEST
+#undef PLAIN_BIAS
+#undef PLAIN_POWER
 #undef SPLITTER

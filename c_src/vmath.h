@@ -59,21 +59,28 @@
 #define HORNER_10(F, x, a, ...) F(HORNER_9(F, x, __VA_ARGS__), x, a)
 #define HORNER_11(F, x, a, ...) F(HORNER_10(F, x, __VA_ARGS__), x, a)
 #define HORNER_12(F, x, a, ...) F(HORNER_11(F, x, __VA_ARGS__), x, a)
-#define HORNER_13(F, x, a, ...) F(HORNER_12(F, x, __VA_ARGS__), x, a)
-#define HORNER_14(F, x, a, ...) F(HORNER_13(F, x, __VA_ARGS__), x, a)
-#define HORNER_15(F, x, a, ...) F(HORNER_14(F, x, __VA_ARGS__), x, a)
-#define HORNER_16(F, x, a, ...) F(HORNER_15(F, x, __VA_ARGS__), x, a)
-#define HORNER_17(F, x, a, ...) F(HORNER_16(F, x, __VA_ARGS__), x, a)
-#define HORNER_18(F, x, a, ...) F(HORNER_17(F, x, __VA_ARGS__), x, a)
-#define HORNER_19(F, x, a, ...) F(HORNER_18(F, x, __VA_ARGS__), x, a)
-#define HORNER_20(F, x, a, ...) F(HORNER_19(F, x, __VA_ARGS__), x, a)
 #define HORNER(n, ...) HORNER_##n(__VA_ARGS__) /* expands a coefficient list before it is counted */
 
-/* Estrin's, with x2 = x * x: as many operations, but fewer that wait for each other. */
-#define ESTRIN_5(F, x, x2, a, b, c, d, e) F(F(e, x2, F(d, x, c)), x2, F(b, x, a))
-#define ESTRIN_10(F, x, x2, a, b, c, d, e, f, g, h, i, j) \
-    F(F(F(j, x, i), (x2) * (x2), F(F(h, x, g), x2, F(f, x, e))), (x2) * (x2), F(F(d, x, c), x2, F(b, x, a)))
-#define ESTRIN(n, ...) ESTRIN_##n(__VA_ARGS__)
+/* The same in pairs a + b x, by Horner's rule in x^2: half as many operations that wait for each other. A loop over
+ * vectors has but two or three iterations in the scheduler, so that counts. */
+#define IN_PAIRS_1(F, x, square, a) (a)
+#define IN_PAIRS_2(F, x, square, a, b) F(b, x, a)
+#define IN_PAIRS_3(F, x, square, a, b, ...) F(IN_PAIRS_1(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_4(F, x, square, a, b, ...) F(IN_PAIRS_2(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_5(F, x, square, a, b, ...) F(IN_PAIRS_3(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_6(F, x, square, a, b, ...) F(IN_PAIRS_4(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_7(F, x, square, a, b, ...) F(IN_PAIRS_5(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_8(F, x, square, a, b, ...) F(IN_PAIRS_6(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_9(F, x, square, a, b, ...) F(IN_PAIRS_7(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_10(F, x, square, a, b, ...) F(IN_PAIRS_8(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_12(F, x, square, a, b, ...) F(IN_PAIRS_10(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_14(F, x, square, a, b, ...) F(IN_PAIRS_12(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_16(F, x, square, a, b, ...) F(IN_PAIRS_14(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_18(F, x, square, a, b, ...) F(IN_PAIRS_16(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS_20(F, x, square, a, b, ...) F(IN_PAIRS_18(F, x, square, __VA_ARGS__), square, F(b, x, a))
+#define IN_PAIRS(n, ...) IN_PAIRS_##n(__VA_ARGS__)
+#define IN_PAIRS_AFTER_2(n, ...) IN_PAIRS_REST_OF_2(n, __VA_ARGS__) /* the first two, which round most, in turn */
+#define IN_PAIRS_REST_OF_2(n, F, x, square, a, b, ...) F(F(IN_PAIRS(n, F, x, square, __VA_ARGS__), x, b), x, a)
 
 PYCE_INLINE uint64_t bits_f64(double x) {
     uint64_t bits;

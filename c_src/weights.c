@@ -33,10 +33,8 @@ static int weighs_index(const problem *p) {
 static void read_masks(const problem *p, const block *b, uint8_t *counts) {
     const operand *where = p->in + IN_WHERE;
     int64_t i;
-    for (i = 0; i < b->n; i++) {
-        const char *at = where->in ? where->in + b->in[IN_WHERE] + i * inner_stride(p, where) : NULL;
-        counts[i] = (uint8_t)(!at || *at != 0);
-    }
+    if (where->in) pyce_load_tile(p, where, b->place, b->n, NULL, 1, counts);
+    for (i = 0; i < b->n; i++) counts[i] = !where->in || counts[i] != 0;
     if (!p->indexed || !p->args->has_ignore_index) return;
     for (i = 0; i < b->n; i++) {
         if (is_ignored(p, b, i)) counts[i] = 0;
@@ -47,8 +45,7 @@ void pyce_read_weights(const problem *p, const block *b, const int64_t *index, w
     const operand *sample = p->in + IN_SAMPLE_WEIGHT;
     int64_t i;
     if (sample->in) {
-        p->doubles->load[sample->dtype](to->value, input_at(sample, b->in[IN_SAMPLE_WEIGHT]), inner_stride(p, sample),
-                                        b->n);
+        pyce_load_tile(p, sample, b->place, b->n, p->doubles->load[sample->dtype], p->doubles->size, to->value);
     } else {
         for (i = 0; i < b->n; i++) to->value[i] = 1.0;
     }
