@@ -103,8 +103,9 @@ def time_turn(prepared: Prepared, repeats: int, once: float, threads: int) -> fl
 def find_repeats(prepared: Prepared, turn: float) -> tuple[int, float]:
     """Return how many calls fill a turn, and the seconds of one."""
     once = time_calls(prepared.call, 1)
-    if once < WARM:
-        once = time_calls(prepared.call, max(3, int(WARM / once)))
+    if once < LONG:  # the faster of two: something else may have come between
+        several = max(1, int(WARM / once))
+        once = min(time_calls(prepared.call, several), time_calls(prepared.call, several))
     return math.ceil(turn / once), once
 
 
