@@ -6,8 +6,9 @@ PYCE_INLINE real NAME(rest_of)(two number) {
 }
 
 /* u = 1 - z, v = q z, w = u + v with smoothed labels and weights, or the derivatives of u and v by z: -1 and q. Formed
- * in double whatever the compute type: a label 1 - 1e-12 must not become 1. Where no option but a weight that is a power
- * of two changes an element, its coefficients are, to the last bit, those of a loop without options, times that. */
+ * in double whatever the compute type: a label 1 - 1e-12 must not become 1. Where no option but a weight that is a
+ * power of two changes an element, its coefficients are, to the last bit, those of a loop without options, times
+ * that. */
 PYCE_INLINE void NAME(coefficients_body)(const binary_labels *from, int64_t n, const coefficient_tiles *to,
                                          const int slopes) {
     const double *restrict z = from->z, *restrict q = from->q, *restrict weight = from->weight;

@@ -10,10 +10,10 @@
 #define EXP_TAIL_F32 \
     0x1.fffff8p-2f, 0x1.55548ep-3f, 0x1.555b98p-5f, 0x1.123bd6p-7f, 0x1.68513ep-10f
 
-/* (log1p(e) - e) / e^2: [0.0, 1.0], degree 8, error 0.103 units */
+/* (log1p(e) - e + e^2/2) / e^3: [0.0, 1.0], degree 7, error 0.157 units */
 #define LOG1P_TAIL_F32 \
-    -0x1.ffffccp-2f, 0x1.554d22p-2f, -0x1.ff160ap-3f, 0x1.9305f6p-3f, -0x1.39818cp-3f, 0x1.b23326p-4f, \
-    -0x1.d1f56ap-5f, 0x1.443a38p-6f, -0x1.a6f30ap-9f
+    0x1.55521ap-2f, -0x1.ff70bap-3f, 0x1.94aab4p-3f, -0x1.3ddc7ap-3f, 0x1.bff2acp-4f, -0x1.eb8896p-5f, \
+    0x1.5e1c1ep-6f, -0x1.d2ea44p-9f
 
 /* (exp(r) - 1 - r) / r^2: [-0.34667, 0.34667], degree 9, error 0.037 units */
 #define EXP_TAIL_F64 \
@@ -21,13 +21,13 @@
     0x1.6c16c1852f31dp-10, 0x1.a01a014497b41p-13, 0x1.a01997bb5134bp-16, 0x1.71deec59c6337p-19, \
     0x1.28af4e8bdd70bp-22, 0x1.add79b02d7309p-26
 
-/* (log1p(e) - e) / e^2: [0.0, 1.0], degree 19, error 0.105 units */
+/* (log1p(e) - e + e^2/2) / e^3: [0.0, 1.0], degree 19, error 0.0217 units */
 #define LOG1P_TAIL_F64 \
-    -0x1.fffffffffff8cp-2, 0x1.5555555550558p-2, -0x1.fffffffd8ad4dp-3, 0x1.99999949ef039p-3, \
-    -0x1.55554f35fae08p-3, 0x1.2491f8d912de2p-3, -0x1.fffa2ca5ad1a2p-4, 0x1.c6f48093538adp-4, \
-    -0x1.98c934fba8553p-4, 0x1.710eb876e7211p-4, -0x1.4ab19ef65ac7dp-4, 0x1.1f8c63a4df238p-4, \
-    -0x1.d517dbb272efap-5, 0x1.58236d8a66483p-5, -0x1.b1ba5093f2e3ep-6, 0x1.bf3997f25e029p-7, \
-    -0x1.64e71e1957d98p-8, 0x1.9961580a7a6d6p-10, -0x1.2a3e927b59a2ep-12, 0x1.9cb8017cd8463p-16
+    0x1.5555555555014p-2, -0x1.ffffffffb964fp-3, 0x1.9999998d8c304p-3, -0x1.5555542f3cb1fp-3, \
+    0x1.2492372d71e52p-3, -0x1.fffe7a81110b7p-4, 0x1.c7106aa6a5d71p-4, -0x1.9951c42e076dep-4, \
+    0x1.731085fd57074p-4, -0x1.50942b7db4015p-4, 0x1.2d1af855e00fdp-4, -0x1.032b91952bf44p-4, \
+    0x1.9e97e2200ea31p-5, -0x1.27c80251391f7p-5, 0x1.685964fa4b498p-6, -0x1.65e7c6aca147ap-7, \
+    0x1.12b383d6b99b7p-8, -0x1.2eff02485ce65p-10, 0x1.a8d51f051769ap-13, -0x1.1b33c61a6b509p-16
 
 /* (exp(r) - 1 - r - r^2/2) / r^3: [-0.34667, 0.34667], degree 9, error 0.000699 units */
 #define EXP_WIDE \

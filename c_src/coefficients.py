@@ -26,10 +26,10 @@ def exp_tail(order: int) -> Function:
 
 
 def log1p_tail(e: mpf) -> mpf:
-    """Return (log1p(e) - e) / e**2."""
+    """Return (log1p(e) - e + e**2 / 2) / e**3."""
     if abs(e) < mpf("1e-4"):
-        return mp.fsum(-((-1) ** k) * e**k / (k + 2) for k in range(20))
-    return (mp.log1p(e) - e) / e**2
+        return mp.fsum((-1) ** k * e**k / (k + 3) for k in range(20))
+    return (mp.log1p(e) - e + e**2 / 2) / e**3
 
 
 def log_odd_tail(z: mpf) -> mpf:
@@ -83,9 +83,9 @@ def main() -> None:
     half = mp.log(2) / 2 + mpf("1e-4")
     root = mp.sqrt(2)
     z_max = ((root - 1) / (root + 1)) ** 2 + mpf("1e-5")
-    for dtype, exp_degree, log1p_degree in ((np.float32, 4, 8), (np.float64, 9, 19)):
+    for dtype, exp_degree, log1p_degree in ((np.float32, 4, 7), (np.float64, 9, 19)):
         show("EXP_TAIL", exp_tail(2), lambda r: r**2 / mp.exp(r), -half, half, exp_degree, dtype)
-        show("LOG1P_TAIL", log1p_tail, lambda e: e**2 / mp.log1p(e), mpf(0), mpf(1), log1p_degree, dtype)
+        show("LOG1P_TAIL", log1p_tail, lambda e: e**3 / mp.log1p(e), mpf(0), mpf(1), log1p_degree, dtype)
     show("EXP_WIDE", exp_tail(3), lambda r: abs(r) ** 3 / mp.exp(r), -half, half, 9, np.float64)
     show("LOG_ODD", log_odd_tail, lambda z: z ** mpf("1.5") / mp.log1p(mp.sqrt(z)), mpf(0), z_max, 6, np.float64)
     ln2 = mp.log(2)

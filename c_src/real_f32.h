@@ -17,7 +17,7 @@
 #define LN2_HI LN2_HI_F32
 #define LN2_LO LN2_LO_F32
 #define EXP_POLYNOMIAL(r, square) IN_PAIRS(5, FMA_F32, r, square, EXP_TAIL_F32)
-#define LOG1P_POLYNOMIAL(e) HORNER(9, FMA_F32, e, LOG1P_TAIL_F32)
+#define LOG1P_POLYNOMIAL(e, square) IN_PAIRS_LAST(6, fused_f32, FMA_F32, e, square, LOG1P_TAIL_F32)
 
 /* Rows: exp(x - max) is 0 for x < max - EXP_LIMIT (2^-183, far below what a result can hold). EXP_LIMIT is below half
  * of a power of two, so that max - EXP_LIMIT, rounded, is never much further from max. Exponentials are scaled by
@@ -33,8 +33,8 @@
 #define LOG_SCALE 0x1p64f
 #define LOG_UNSCALE 0x1p-64f
 
-/* Binary: the scaled 2^k is 0 at BINARY_LOWEST = -(2 EXPONENT_ONE - 1) ln 2, where k/2 is -EXPONENT_ONE, and without
- * coefficients at PLAIN_LOWEST = -(EXPONENT_ONE + PLAIN_BIAS) ln 2. */
+/* Binary: the scaled 2^k is 0 at BINARY_LOWEST = -(2 EXPONENT_ONE - 1) ln 2, where k/2 is -EXPONENT_ONE. Without
+ * coefficients exp(PLAIN_LOWEST) is far below what a result can hold, and 2^(k + PLAIN_BIAS) a normal number. */
 #define BINARY_LOWEST -175.35f
 #define PLAIN_LOWEST -131.0f
 #define PLAIN_BIAS 64

@@ -17,7 +17,7 @@
 #define LN2_HI LN2_HI_F64
 #define LN2_LO LN2_LO_F64
 #define EXP_POLYNOMIAL(r, square) IN_PAIRS(10, FMA_F64, r, square, EXP_TAIL_F64)
-#define LOG1P_POLYNOMIAL(e) IN_PAIRS_AFTER_2(18, FMA_F64, e, e * e, LOG1P_TAIL_F64)
+#define LOG1P_POLYNOMIAL(e, square) IN_PAIRS_LAST(18, fused_f64, FMA_F64, e, square, LOG1P_TAIL_F64)
 
 #define EXP_LIMIT 1023.0
 #define EXP_BIAS 512

@@ -69,18 +69,18 @@
 #define IN_PAIRS_4(F, x, square, a, b, ...) F(IN_PAIRS_2(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS_5(F, x, square, a, b, ...) F(IN_PAIRS_3(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS_6(F, x, square, a, b, ...) F(IN_PAIRS_4(F, x, square, __VA_ARGS__), square, F(b, x, a))
-#define IN_PAIRS_7(F, x, square, a, b, ...) F(IN_PAIRS_5(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS_8(F, x, square, a, b, ...) F(IN_PAIRS_6(F, x, square, __VA_ARGS__), square, F(b, x, a))
-#define IN_PAIRS_9(F, x, square, a, b, ...) F(IN_PAIRS_7(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS_10(F, x, square, a, b, ...) F(IN_PAIRS_8(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS_12(F, x, square, a, b, ...) F(IN_PAIRS_10(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS_14(F, x, square, a, b, ...) F(IN_PAIRS_12(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS_16(F, x, square, a, b, ...) F(IN_PAIRS_14(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS_18(F, x, square, a, b, ...) F(IN_PAIRS_16(F, x, square, __VA_ARGS__), square, F(b, x, a))
-#define IN_PAIRS_20(F, x, square, a, b, ...) F(IN_PAIRS_18(F, x, square, __VA_ARGS__), square, F(b, x, a))
 #define IN_PAIRS(n, ...) IN_PAIRS_##n(__VA_ARGS__)
-#define IN_PAIRS_AFTER_2(n, ...) IN_PAIRS_REST_OF_2(n, __VA_ARGS__) /* the first two, which round most, in turn */
-#define IN_PAIRS_REST_OF_2(n, F, x, square, a, b, ...) F(F(IN_PAIRS(n, F, x, square, __VA_ARGS__), x, b), x, a)
+
+/* The last pair rounds most: `last` takes it, which rounds once also where F is two operations. */
+#define IN_PAIRS_LAST(n, ...) IN_PAIRS_LAST_OF(n, __VA_ARGS__)
+#define IN_PAIRS_LAST_OF(n, last, F, x, square, a, b, ...) \
+    last(IN_PAIRS(n, F, x, square, __VA_ARGS__), square, last(b, x, a))
 
 PYCE_INLINE uint64_t bits_f64(double x) {
     uint64_t bits;
