@@ -40,6 +40,22 @@ def label_places(p: Problem) -> tuple[np.ndarray, ...]:
     return tuple(places)
 
 
+def subtract_labels(p: Problem, prob: np.ndarray, places: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Turn the probabilities of classes into the gradient."""
+    if p.cell.loss == "sparse":
+        prob[places] -= 1
+        return prob
+    return np.subtract(prob, p.labels, out=prob)
+
+
+def subtract_weighted_labels(p: Problem, prob: np.ndarray, weight: np.ndarray, scratch: np.ndarray) -> np.ndarray:
+    """Turn probabilities of single logits into the gradient; `weight` is 1 + (q - 1) z."""
+    if p.cell.loss == "sigmoid":
+        return np.subtract(prob, p.labels, out=prob)
+    np.multiply(prob, weight, out=prob)
+    return np.subtract(prob, np.multiply(p.pos_weight, p.labels, out=scratch), out=prob)
+
+
 def make_numpy(p: Problem) -> Prepared:
     """Evaluate the textbook formulas without temporaries: softmax after the maximum is subtracted."""
     return p.prepare(numpy_binary(p) if p.cell.binary else numpy_softmax(p))
@@ -60,12 +76,7 @@ def numpy_softmax(p: Problem) -> Callable[[], tuple[np.ndarray, ...]]:
             loss = a.sum(axis, out=p.loss)
         if not p.with_grad:
             return (loss,)
-        np.divide(b, total, out=b)
-        if sparse:
-            b[places] -= 1
-        else:
-            np.subtract(b, t, out=b)
-        return loss, b
+        return loss, subtract_labels(p, np.divide(b, total, out=b), places)
 
     return run
 
@@ -90,12 +101,7 @@ def numpy_binary(p: Problem) -> Callable[[], tuple[np.ndarray, ...]]:
         if grad is None:
             return (loss,)
         np.divide(1, np.add(np.exp(np.negative(x, out=grad), out=grad), 1, out=grad), out=grad)
-        if weighted:
-            np.multiply(grad, b, out=grad)
-            np.subtract(grad, np.multiply(p.pos_weight, z, out=a), out=grad)
-        else:
-            np.subtract(grad, z, out=grad)
-        return loss, grad
+        return loss, subtract_weighted_labels(p, grad, b, a)
 
     return run
 
@@ -120,12 +126,7 @@ def scipy_softmax(p: Problem) -> Callable[[], tuple[np.ndarray, ...]]:
             loss = np.negative(np.multiply(t, log_prob, out=p.scratch[0]).sum(axis, out=p.loss), out=p.loss)
         if not p.with_grad:
             return (loss,)
-        grad = np.exp(log_prob, out=p.grad)
-        if sparse:
-            grad[places] -= 1
-        else:
-            np.subtract(grad, t, out=grad)
-        return loss, grad
+        return loss, subtract_labels(p, np.exp(log_prob, out=p.grad), places)
 
     return run
 
@@ -145,12 +146,7 @@ def scipy_binary(p: Problem) -> Callable[[], tuple[np.ndarray, ...]]:
         if not p.with_grad:
             return (loss,)
         grad = special.expit(x, out=p.grad)
-        if weighted:
-            np.multiply(grad, b, out=grad)
-            np.subtract(grad, np.multiply(p.pos_weight, z, out=a), out=grad)
-        else:
-            np.subtract(grad, z, out=grad)
-        return loss, grad
+        return loss, subtract_weighted_labels(p, grad, b, a)
 
     return run
 

@@ -31,27 +31,29 @@ DENSE_GRAD = """
 prob = Exp (log_prob)
 grad_ = Sub (prob, t)
 """
-SIGMOID_LOSS = """
+LOG_PART = """
 absolute = Abs (x)
 below = Neg (absolute)
 small = Exp (below)
 more = Add (small, one)
 log_part = Log (more)
+"""
+SIGMOID_LOSS = (
+    LOG_PART
+    + """
 above = Relu (x)
 product = Mul (x, t)
 part = Sub (above, product)
 loss_ = Add (part, log_part)
 """
+)
 SIGMOID_GRAD = """
 prob = Sigmoid (x)
 grad_ = Sub (prob, t)
 """
-WEIGHTED_LOSS = """
-absolute = Abs (x)
-below = Neg (absolute)
-small = Exp (below)
-more = Add (small, one)
-log_part = Log (more)
+WEIGHTED_LOSS = (
+    LOG_PART
+    + """
 minus_x = Neg (x)
 above = Relu (minus_x)
 softplus = Add (log_part, above)
@@ -63,6 +65,7 @@ others = Sub (one, t)
 first = Mul (others, x)
 loss_ = Add (first, second)
 """
+)
 WEIGHTED_GRAD = """
 prob = Sigmoid (x)
 weighted_prob = Mul (weight, prob)

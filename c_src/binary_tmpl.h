@@ -1,10 +1,5 @@
 /* binary_tmpl.h: the element-wise loops of the sigmoid and weighted losses. Template, see formulas_tmpl.h. */
 
-/* What the compute type loses of a number */
-PYCE_INLINE real NAME(rest_of)(two number) {
-    return (real)((number.hi - (double)(real)number.hi) + number.lo);
-}
-
 /* u = 1 - z, v = q z, w = u + v with smoothed labels and weights, or the derivatives of u and v by z: -1 and q. Formed
  * in double whatever the compute type: a label 1 - 1e-12 must not become 1. Where no option but a weight that is a
  * power of two changes an element, its coefficients are, to the last bit, those of a loop without options, times

@@ -29,7 +29,7 @@ PYCE_INLINE NAME(reduced) NAME(reduce)(real x) {
 
 /* The same in two terms: `value` is within 0.51 ulp and value + low within 0.02 ulp of exp(r). */
 typedef struct NAME(exponential) {
-    real value, low, magic;
+    real value, low;
 } NAME(exponential);
 
 PYCE_INLINE NAME(exponential) NAME(two_terms)(NAME(reduced) r) {
@@ -37,7 +37,6 @@ PYCE_INLINE NAME(exponential) NAME(two_terms)(NAME(reduced) r) {
     NAME(exponential) e;
     e.value = sum + rest;
     e.low = (sum - e.value) + rest;
-    e.magic = r.magic;
     return e;
 }
 
@@ -76,6 +75,15 @@ PYCE_INLINE real NAME(sum_of)(real a, real b, real low) {
     return rest - rest == (real)0 ? sum + rest : sum;
 }
 
+PYCE_INLINE real NAME(finite_or_none)(real x) {
+    return x - x == (real)0 ? x : (real)0;
+}
+
+/* What the compute type loses of a number */
+PYCE_INLINE real NAME(rest_of)(two number) {
+    return (real)((number.hi - (double)(real)number.hi) + number.lo);
+}
+
 /* Rows ------------------------------------------------------------------------------------------------------------
  *
  * exp(x - max), without rounding x - max: the exponents of exp(x) and exp(max) are subtracted as integers and the
@@ -111,7 +119,8 @@ PYCE_INLINE real NAME(times_scale)(NAME(reduced) e, real scale, real excess) {
     return NAME(fused)(scale, t, scale);
 }
 
-/* exp(r) power (scale + scale_lo) in two terms, for the Hessian S p (1 - p): just below a power of two an error of S p counts twice there. */
+/* exp(r) power (scale + scale_lo) in two terms, for the Hessian S p (1 - p): just below a power of two an error of S p
+ * counts twice there. */
 typedef struct NAME(pair) {
     real hi, lo;
 } NAME(pair);
@@ -186,10 +195,6 @@ PYCE_INLINE real NAME(product_low)(real a, real a_lo, real b, real b_lo, real pr
 typedef struct NAME(coefficients) {
     real c, c_lo, w, w_lo;
 } NAME(coefficients);
-
-PYCE_INLINE real NAME(finite_or_none)(real x) {
-    return x - x == (real)0 ? x : (real)0;
-}
 
 /* No positive weight: v = z and w = 1 are exact. */
 PYCE_INLINE NAME(coefficients) NAME(plain_coefficients)(real x, real z) {

@@ -13,36 +13,56 @@ int64_t pyce_read_label(const void *data, pyce_dtype dtype, int64_t offset) {
     }
 }
 
-/* One loop for each type: a choice for every label took longer than the loss of two classes. */
-#define READ_LABELS(type)                                                                                       \
-    static void read_labels_##type(const void *data, int64_t stride, int64_t n, int64_t classes, int64_t *to) { \
-        const type *labels = (const type *)data;                                                                \
-        int64_t i;                                                                                              \
-        for (i = 0; i < n; i++) {                                                                               \
-            const int64_t value = (int64_t)labels[i * stride];                                                  \
-            to[i] = (uint64_t)value < (uint64_t)classes ? value : -1;                                           \
-        }                                                                                                       \
+/* Loops for each type: a choice for every label took longer than the loss of two classes. A negative label is a great
+ * unsigned one. */
+typedef struct label_loops {
+    /* the labels, -1 where one is outside 0 .. classes - 1 */
+    void (*read)(const void *data, int64_t stride, int64_t n, uint64_t classes, int64_t *to);
+    /* whether any of them is */
+    int (*any_outside)(const void *data, int64_t stride, int64_t n, uint64_t classes);
+} label_loops;
+
+#define LABEL_LOOPS(type)                                                                                 \
+    static void read_##type(const void *data, int64_t stride, int64_t n, uint64_t classes, int64_t *to) { \
+        const type *labels = (const type *)data;                                                          \
+        int64_t i;                                                                                        \
+        for (i = 0; i < n; i++) {                                                                         \
+            const int64_t value = (int64_t)labels[i * stride];                                            \
+            to[i] = (uint64_t)value < classes ? value : -1;                                               \
+        }                                                                                                 \
+    }                                                                                                     \
+    static int any_outside_##type(const void *data, int64_t stride, int64_t n, uint64_t classes) {        \
+        const type *labels = (const type *)data;                                                          \
+        uint64_t outside = 0;                                                                             \
+        int64_t i;                                                                                        \
+        for (i = 0; i < n; i++) outside |= (uint64_t)((uint64_t)(int64_t)labels[i * stride] >= classes);  \
+        return outside != 0;                                                                              \
+    }                                                                                                     \
+    static const label_loops loops_##type = {read_##type, any_outside_##type};
+LABEL_LOOPS(int8_t)
+LABEL_LOOPS(int16_t)
+LABEL_LOOPS(int32_t)
+LABEL_LOOPS(int64_t)
+LABEL_LOOPS(uint8_t)
+LABEL_LOOPS(uint16_t)
+LABEL_LOOPS(uint32_t)
+
+static const label_loops *loops_of(pyce_dtype dtype) {
+    switch (dtype) {
+    case PYCE_INT8: return &loops_int8_t;
+    case PYCE_INT16: return &loops_int16_t;
+    case PYCE_INT32: return &loops_int32_t;
+    case PYCE_UINT8: return &loops_uint8_t;
+    case PYCE_UINT16: return &loops_uint16_t;
+    case PYCE_UINT32: return &loops_uint32_t;
+    default: return &loops_int64_t; /* uint64 too: see internal.h */
     }
-READ_LABELS(int8_t)
-READ_LABELS(int16_t)
-READ_LABELS(int32_t)
-READ_LABELS(int64_t)
-READ_LABELS(uint8_t)
-READ_LABELS(uint16_t)
-READ_LABELS(uint32_t)
+}
 
 void pyce_read_labels(const void *data, pyce_dtype dtype, int64_t offset, int64_t stride, int64_t n, int64_t classes,
                       int64_t *to) {
     const char *start = (const char *)data + offset * pyce_dtype_size(dtype);
-    switch (dtype) {
-    case PYCE_INT8: read_labels_int8_t(start, stride, n, classes, to); return;
-    case PYCE_INT16: read_labels_int16_t(start, stride, n, classes, to); return;
-    case PYCE_INT32: read_labels_int32_t(start, stride, n, classes, to); return;
-    case PYCE_UINT8: read_labels_uint8_t(start, stride, n, classes, to); return;
-    case PYCE_UINT16: read_labels_uint16_t(start, stride, n, classes, to); return;
-    case PYCE_UINT32: read_labels_uint32_t(start, stride, n, classes, to); return;
-    default: read_labels_int64_t(start, stride, n, classes, to); return;
-    }
+    loops_of(dtype)->read(start, stride, n, (uint64_t)classes, to);
 }
 
 int pyce_is_ignored(const pyce_args *args, int64_t offset) {
@@ -55,37 +75,6 @@ int pyce_is_ignored(const pyce_args *args, int64_t offset) {
 static int is_masked(const pyce_args *args, int64_t label_offset, int64_t where_offset) {
     const char *where = (const char *)args->where.data;
     return (where && !where[where_offset]) || pyce_is_ignored(args, label_offset);
-}
-
-/* Whether any of n labels is outside 0 .. classes - 1; a negative one is a great unsigned one. */
-#define ANY_OUTSIDE(type)                                                                                \
-    static int any_outside_##type(const void *data, int64_t stride, int64_t n, uint64_t classes) {       \
-        const type *labels = (const type *)data;                                                         \
-        uint64_t outside = 0;                                                                            \
-        int64_t i;                                                                                       \
-        for (i = 0; i < n; i++) outside |= (uint64_t)((uint64_t)(int64_t)labels[i * stride] >= classes); \
-        return outside != 0;                                                                             \
-    }
-ANY_OUTSIDE(int8_t)
-ANY_OUTSIDE(int16_t)
-ANY_OUTSIDE(int32_t)
-ANY_OUTSIDE(int64_t)
-ANY_OUTSIDE(uint8_t)
-ANY_OUTSIDE(uint16_t)
-ANY_OUTSIDE(uint32_t)
-
-static int any_outside(const void *data, pyce_dtype dtype, int64_t offset, int64_t stride, int64_t n,
-                       uint64_t classes) {
-    const char *start = (const char *)data + offset * pyce_dtype_size(dtype);
-    switch (dtype) {
-    case PYCE_INT8: return any_outside_int8_t(start, stride, n, classes);
-    case PYCE_INT16: return any_outside_int16_t(start, stride, n, classes);
-    case PYCE_INT32: return any_outside_int32_t(start, stride, n, classes);
-    case PYCE_UINT8: return any_outside_uint8_t(start, stride, n, classes);
-    case PYCE_UINT16: return any_outside_uint16_t(start, stride, n, classes);
-    case PYCE_UINT32: return any_outside_uint32_t(start, stride, n, classes);
-    default: return any_outside_int64_t(start, stride, n, classes);
-    }
 }
 
 static pyce_status bad_label(const pyce_args *args, int64_t index, int64_t value, pyce_error *error) {
@@ -105,6 +94,9 @@ static pyce_status bad_label(const pyce_args *args, int64_t index, int64_t value
 pyce_status pyce_check_labels(const pyce_args *args, pyce_error *error) {
     const pyce_array *labels = &args->labels, *where = &args->where;
     const uint64_t classes = (uint64_t)args->shape[args->axis];
+    const label_loops *loops = loops_of(labels->dtype);
+    const int64_t size = pyce_dtype_size(labels->dtype);
+    const char *data = (const char *)labels->data;
     int64_t at[PYCE_MAX_NDIM] = {0}, index = 0, offset = 0, mask = 0, n = 1, stride = 0, mask_stride = 0, i;
     int32_t axes[PYCE_MAX_NDIM], outer = 0, k;
     if (pyce_count_elements(args, 1) == 0) return PYCE_OK;
@@ -118,7 +110,7 @@ pyce_status pyce_check_labels(const pyce_args *args, pyce_error *error) {
         mask_stride = where->stride[axes[outer]];
     }
     for (;;) {
-        if (any_outside(labels->data, labels->dtype, offset, stride, n, classes)) {
+        if (loops->any_outside(data + offset * size, stride, n, classes)) {
             for (i = 0; i < n; i++) {
                 const int64_t value = pyce_read_label(labels->data, labels->dtype, offset + i * stride);
                 if ((uint64_t)value >= classes && !is_masked(args, offset + i * stride, mask + i * mask_stride)) {

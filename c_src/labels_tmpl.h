@@ -79,8 +79,8 @@ PYCE_INLINE void NAME(add_distance)(double *dot, double *dot_lo, double t, doubl
     }
 }
 
-/* The labels t of SUM_LANES logits x; each lane has its maximum. `unique` a constant: 1 if no lane has more than one. The
- * same results either way, a third faster. */
+/* The labels t of SUM_LANES logits x; each lane has its maximum. `unique` a constant: 1 if no lane has more than one.
+ * The same results either way, a third faster. */
 PYCE_INLINE void NAME(add_labels)(NAME(label_sums) *sums, const real *x, const real *t, const real *max,
                                   const int unique) {
     real below[SUM_LANES];
@@ -99,16 +99,19 @@ PYCE_INLINE void NAME(add_labels)(NAME(label_sums) *sums, const real *x, const r
     }
 }
 
-/* The label sums of a row from its lanes, which are used up. */
-PYCE_NOINLINE void NAME(fold_labels)(row_states *states, int64_t place, NAME(label_sums) *sums) {
-    const two dot = NAME(fold)(sums->dot, sums->dot_lo), other = NAME(fold)(sums->other, sums->other_lo);
-    const two top = NAME(fold)(sums->top, sums->top_lo);
+PYCE_INLINE void NAME(put_labels)(row_states *states, int64_t place, two dot, two other, two top) {
     states->dot[place] = dot.hi;
     states->dot_lo[place] = dot.lo;
     states->other[place] = other.hi;
     states->other_lo[place] = other.lo;
     states->top[place] = top.hi;
     states->top_lo[place] = top.lo;
+}
+
+/* The label sums of a row from its lanes, which are used up. */
+PYCE_NOINLINE void NAME(fold_labels)(row_states *states, int64_t place, NAME(label_sums) *sums) {
+    const two dot = NAME(fold)(sums->dot, sums->dot_lo), other = NAME(fold)(sums->other, sums->other_lo);
+    NAME(put_labels)(states, place, dot, other, NAME(fold)(sums->top, sums->top_lo));
 }
 
 PYCE_INLINE void NAME(label_state_body)(row_states *states, int64_t place, const real *x, const real *t, int64_t n,
@@ -141,7 +144,7 @@ PYCE_NOINLINE void NAME(label_state_tied)(row_states *states, int64_t place, con
     NAME(label_state_body)(states, place, x, t, n, max, 0);
 }
 
-/* The label sums of VECTOR_ROWS rows, a lane each, from `place` on; x and t stand at them in a matrix (classes, rows). */
+/* The label sums of VECTOR_ROWS rows, a lane each, from `place` on; x and t stand at them in (classes, rows). */
 PYCE_INLINE void NAME(label_strip_body)(row_states *states, int64_t place, const real *x, const real *t,
                                         const real *max, int64_t classes, int64_t rows, const int unique) {
     NAME(label_sums) sums;

@@ -107,9 +107,10 @@ void pyce_in_default_environment(pyce_work work, void *context) {
 
 #if defined(_OPENMP)
 /* A core that is busy with something else holds its thread up for time slices, and with it all that wait at the end of
- * the region: beside one competing process on two cores, calls of 0.1 to 1 ms took 2 to 120 times as long as on one thread.
- * After a region in which the calling thread has waited longer than it has worked, calls therefore keep to one thread
- * for a while: ten times as long as was lost, then twice as long each time. Then they take 0.9 to 1.1 times as long. */
+ * the region: beside one competing process on two cores, calls of 0.1 to 1 ms took 2 to 120 times as long as on one
+ * thread. After a region in which the calling thread has waited longer than it has worked, calls therefore keep to one
+ * thread for a while: ten times as long as was lost, then twice as long each time. Then they take 0.9 to 1.1 times as
+ * long. */
 enum { MOST_ALONE = 1 }; /* seconds */
 static const double SHORT_WAIT = 100e-6, ALONE_PER_WAIT = 10.0;
 static double alone_until = 0.0, alone_for = 0.0;

@@ -103,8 +103,8 @@ block pyce_block_at(const problem *p, int64_t outer, int64_t start, int64_t leng
 int64_t pyce_block_length(const problem *p, int64_t length);
 
 /* Runs work on the blocks of pyce_block_length(length) losses, on threads if there are elements enough, in pieces of up
- * to `piece` losses; for rows, of one run of the inner axis. What it adds to `to` becomes a partial sum of the block; `parts` may
- * be NULL. */
+ * to `piece` losses; for rows, of one run of the inner axis. What it adds to `to` becomes a partial sum of the block;
+ * `parts` may be NULL. */
 typedef void (*block_work)(const problem *p, const block *b, sums *to);
 void pyce_for_blocks(const problem *p, int64_t length, int64_t piece, block_work work, partial_sums *parts);
 
@@ -120,21 +120,29 @@ static inline int64_t inner_stride(const problem *p, const operand *a) {
     return a->stride[p->axes - 1];
 }
 
+/* Whether n elements are in memory as the kernels want them. */
+static inline int is_direct(const problem *p, const operand *a, int64_t stride, int64_t n) {
+    return a->dtype == p->compute && (stride == 1 || n == 1);
+}
+
+/* Whether an output may be written there at once: in place the logits are still needed while grad is computed. */
+static inline int is_direct_target(const problem *p, int32_t which, int64_t stride, int64_t n) {
+    return is_direct(p, p->out + which, stride, n) && !(which == OUT_GRAD && p->in_place);
+}
+
 /* n elements as the kernels want them: the caller's own memory if it has that form, else loaded to `buffer`. */
 static inline const void *as_compute_type(const problem *p, const operand *a, int64_t offset, int64_t stride, int64_t n,
                                           void *buffer) {
-    if (a->dtype == p->compute && (stride == 1 || n == 1)) return input_at(a, offset);
+    if (is_direct(p, a, stride, n)) return input_at(a, offset);
     p->set->load[a->dtype](buffer, input_at(a, offset), stride, n);
     return buffer;
 }
 
-/* Where to write n elements: the caller's own memory if it has that form, else `buffer`, to be stored afterwards. In
- * place the logits are still needed while grad is computed. */
+/* Where to write n elements: the caller's own memory if it has that form, else `buffer`, to be stored
+ * afterwards. */
 static inline void *as_target(const problem *p, int32_t which, int64_t offset, int64_t stride, int64_t n,
                               void *buffer) {
-    const operand *a = p->out + which;
-    const int direct = a->dtype == p->compute && (stride == 1 || n == 1) && !(which == OUT_GRAD && p->in_place);
-    return direct ? output_at(a, offset) : buffer;
+    return is_direct_target(p, which, stride, n) ? output_at(p->out + which, offset) : buffer;
 }
 
 static inline void store_target(const problem *p, int32_t which, int64_t offset, int64_t stride, int64_t n,

@@ -253,15 +253,11 @@ static row first_row(const problem *p, const cut *c, const block *b, tiles *buff
     return r;
 }
 
-/* Whether an array of rows is in memory as the kernels want it. */
-static int is_direct(const problem *p, const operand *a) {
-    return a->dtype == p->compute && a->class_stride == 1;
-}
-
 /* Whether the rows of a block are one tile each and are in memory as the kernels want them, labels included. */
 static int reads_at_once(const problem *p, const cut *c) {
-    return c->tiles == 1 && is_direct(p, p->in + IN_LOGITS) && !p->blended &&
-           (!p->dense || is_direct(p, p->in + IN_LABELS));
+    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS;
+    return c->tiles == 1 && is_direct(p, logits, logits->class_stride, p->classes) && !p->blended &&
+           (!p->dense || is_direct(p, labels, labels->class_stride, p->classes));
 }
 
 static void find_states(const problem *p, const cut *c, const block *b, scratch *s, tiles *buffers) {
@@ -292,7 +288,8 @@ static int write_at_once(const problem *p, const cut *c, const block *b, const s
     const operand *second = p->out + (now.second < 0 ? now.first : now.second);
     rows_loop loop = {0};
     if (!reads_at_once(p, c) || p->weighted || now.first == OUT_HVP || now.first == OUT_LABELS_GRAD) return 0;
-    if (!is_direct(p, first) || !is_direct(p, second) || (now.first == OUT_GRAD && p->in_place)) return 0;
+    if (!is_direct_target(p, now.first, first->class_stride, p->classes)) return 0;
+    if (now.second >= 0 && !is_direct_target(p, now.second, second->class_stride, p->classes)) return 0;
     loop.x = input_at(logits, b->in[IN_LOGITS]);
     loop.x_step = inner_stride(p, logits);
     if (p->dense && (now.first == OUT_GRAD || now.first == OUT_HESS)) {

@@ -79,8 +79,7 @@ static void NAME(losses)(const row_states *states, int64_t n, int32_t dense, con
 
 /* What rounding to the compute type takes off, as a part of what it leaves */
 PYCE_INLINE real NAME(excess_of)(two value) {
-    const real rounded = (real)value.hi, excess = (real)((value.hi - (double)rounded) + value.lo) / rounded;
-    return excess - excess == (real)0 ? excess : (real)0;
+    return NAME(finite_or_none)(NAME(rest_of)(value) / (real)value.hi);
 }
 
 /* `all` a constant: 0 for those of ROWS_GRAD alone, in half the time. */

@@ -250,10 +250,5 @@ static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t
     to->count[place] = count;
     to->rest[place] = rest.hi;
     to->rest_lo[place] = rest.lo;
-    to->dot[place] = dot.hi;
-    to->dot_lo[place] = dot.lo;
-    to->other[place] = other.hi;
-    to->other_lo[place] = other.lo;
-    to->top[place] = top.hi;
-    to->top_lo[place] = top.lo;
+    NAME(put_labels)(to, place, dot, other, top);
 }

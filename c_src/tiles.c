@@ -55,22 +55,23 @@ void pyce_load_tile(const problem *p, const operand *a, int64_t place, int64_t n
     }
 }
 
-/* Whether the caller's memory is an array of the compute type there. */
-static int is_direct(const problem *p, const operand *a, int64_t place, int64_t n) {
+/* Whether a tile lies within a run. */
+static int is_one_run(const problem *p, const operand *a, int64_t place, int64_t n) {
     const int64_t run = layout_of(p, a).run;
-    return a->dtype == p->compute && (inner_stride(p, a) == 1 || n == 1) && place % run + n <= run;
+    return place % run + n <= run;
 }
 
 const void *pyce_read_tile(const problem *p, const operand *a, int64_t place, int64_t n, void *buffer) {
-    if (is_direct(p, a, place, n)) return input_at(a, offset_of(p, a, place));
+    if (is_direct(p, a, inner_stride(p, a), n) && is_one_run(p, a, place, n))
+        return input_at(a, offset_of(p, a, place));
     pyce_load_tile(p, a, place, n, p->set->load[a->dtype], p->set->size, buffer);
     return buffer;
 }
 
 void *pyce_target_tile(const problem *p, int32_t which, int64_t place, int64_t n, void *buffer) {
     const operand *a = p->out + which;
-    if (!is_direct(p, a, place, n) || (which == OUT_GRAD && p->in_place)) return buffer;
-    return output_at(a, offset_of(p, a, place));
+    const int direct = is_direct_target(p, which, inner_stride(p, a), n) && is_one_run(p, a, place, n);
+    return direct ? output_at(a, offset_of(p, a, place)) : buffer;
 }
 
 void pyce_store_tile(const problem *p, int32_t which, int64_t place, int64_t n, const void *target) {

@@ -57,8 +57,6 @@
 #define HORNER_8(F, x, a, ...) F(HORNER_7(F, x, __VA_ARGS__), x, a)
 #define HORNER_9(F, x, a, ...) F(HORNER_8(F, x, __VA_ARGS__), x, a)
 #define HORNER_10(F, x, a, ...) F(HORNER_9(F, x, __VA_ARGS__), x, a)
-#define HORNER_11(F, x, a, ...) F(HORNER_10(F, x, __VA_ARGS__), x, a)
-#define HORNER_12(F, x, a, ...) F(HORNER_11(F, x, __VA_ARGS__), x, a)
 #define HORNER(n, ...) HORNER_##n(__VA_ARGS__) /* expands a coefficient list before it is counted */
 
 /* The same in pairs a + b x, by Horner's rule in x^2: half as many operations that wait for each other. A loop over
