@@ -76,6 +76,10 @@ PYCE_NOINLINE void NAME(tile_state)(row_states *states, int64_t place, const rea
     memset(&acc, 0, sizeof acc);
     for (j = 0; j < SUM_LANES; j++) count[j] = 0;
     for (i = 0; i + 4 * SUM_LANES <= n; i += 4 * SUM_LANES) {
+        PYCE_PREFETCH(x + i + TILE_BYTES / sizeof *x);
+        PYCE_PREFETCH(x + i + TILE_BYTES / sizeof *x + SUM_LANES);
+        PYCE_PREFETCH(x + i + TILE_BYTES / sizeof *x + 2 * SUM_LANES);
+        PYCE_PREFETCH(x + i + TILE_BYTES / sizeof *x + 3 * SUM_LANES);
         NAME(terms_of)(x + i, max, ref, term, count);
         NAME(terms_of)(x + i + SUM_LANES, max, ref, term + SUM_LANES, count);
         NAME(terms_of)(x + i + 2 * SUM_LANES, max, ref, term + 2 * SUM_LANES, count);

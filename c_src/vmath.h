@@ -17,9 +17,11 @@
 #define PYCE_SIMD _Pragma("omp simd")
 
 #if defined(__GNUC__)
+#define PYCE_PREFETCH(address) __builtin_prefetch(address)
 #define PYCE_INLINE static inline __attribute__((always_inline))
 #define PYCE_NOINLINE static __attribute__((noinline)) /* gcc 12 does not vectorise its loops within another */
 #else
+#define PYCE_PREFETCH(address) ((void)0)
 #define PYCE_INLINE static inline
 #define PYCE_NOINLINE static
 #endif
