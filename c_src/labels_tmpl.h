@@ -144,6 +144,13 @@ PYCE_NOINLINE void NAME(label_state_tied)(row_states *states, int64_t place, con
     NAME(label_state_body)(states, place, x, t, n, max, 0);
 }
 
+/* Once the maxima of the row are counted. */
+PYCE_INLINE void NAME(label_state)(row_states *states, int64_t place, const real *x, const real *t, int64_t n) {
+    const real max = (real)states->max[place];
+    if (states->count[place] == 1.0) NAME(label_state_unique)(states, place, x, t, n, max);
+    else NAME(label_state_tied)(states, place, x, t, n, max);
+}
+
 /* The label sums of VECTOR_ROWS rows, a lane each, from `place` on; x and t stand at them in (classes, rows). */
 PYCE_INLINE void NAME(label_strip_body)(row_states *states, int64_t place, const real *x, const real *t,
                                         const real *max, int64_t classes, int64_t rows, const int unique) {

@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-enum { LANES_ELEMENTS = 16384 }; /* of logits in a block */
+enum {
+    LANES_ELEMENTS = 16384, /* of logits in a block */
+    ALONG_CLASSES = 24      /* from here on it is faster to write along the rows than to transpose the results */
+};
 
 /* Logits, labels and outputs of a block, transposed: (classes, rows). */
 typedef struct matrices {
@@ -129,6 +132,7 @@ static void do_matrix(const problem *p, const block *b, sums *to) {
     pyce_finish_losses(p, b, &s, to);
     if (p->step_count == 0) return;
     p->set->constants(&s.states, padded, p->dense, needs_all_constants(p), &s.weights, p->scale, &s.constants);
+    if (p->classes >= ALONG_CLASSES && pyce_write_at_once(p, b, &s)) return;
     for (k = 0; k < p->step_count; k++) write_step(p, b, &s, &m, padded, p->steps[k]);
 }
 

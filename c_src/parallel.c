@@ -110,10 +110,11 @@ void pyce_in_default_environment(pyce_work work, void *context) {
  * the region: beside one competing process on two cores, calls of 0.1 to 1 ms took 2 to 120 times as long as on one
  * thread. After a region in which the calling thread has waited longer than it has worked, calls therefore keep to one
  * thread for a while: ten times as long as was lost, then twice as long each time. Then they take 0.9 to 1.1 times as
- * long. */
+ * long. A region that had to wake its threads, asleep since a millisecond after the last one, may wait that long: it
+ * takes 0.1 to 0.2 ms on a quiet machine, and says nothing about the next region. */
 enum { MOST_ALONE = 1 }; /* seconds */
-static const double SHORT_WAIT = 100e-6, ALONE_PER_WAIT = 10.0;
-static double alone_until = 0.0, alone_for = 0.0;
+static const double SHORT_WAIT = 100e-6, ALONE_PER_WAIT = 10.0, AWAKE = 1e-3, WAKING = 1e-3;
+static double alone_until = 0.0, alone_for = 0.0, last_end = 0.0;
 
 /* MSVC's OpenMP 2.0 has no such atomics; a stale number costs time alone. */
 static double read_number(const double *from) {
@@ -138,10 +139,13 @@ static int is_crowded(void) {
     return until != 0.0 && omp_get_wtime() < until;
 }
 
-/* A region took so many seconds, in which the calling thread worked for `worked`. */
-static void note_region(double taken, double worked) {
-    const double waited = taken - worked, before = read_number(&alone_for);
+/* A region lasted from `called` to `now`; the calling thread worked for `worked` seconds of it. */
+static void note_region(double called, double now, double worked) {
+    const double waited = now - called - worked, before = read_number(&alone_for);
+    const int asleep = called - read_number(&last_end) > AWAKE;
     double next;
+    write_number(&last_end, now);
+    if (asleep && waited < WAKING) return;
     if (waited < SHORT_WAIT || waited < worked) {
         if (before != 0.0) write_number(&alone_for, 0.0);
         return;
@@ -149,7 +153,7 @@ static void note_region(double taken, double worked) {
     next = 2.0 * before > ALONE_PER_WAIT * waited ? 2.0 * before : ALONE_PER_WAIT * waited;
     next = next < MOST_ALONE ? next : MOST_ALONE;
     write_number(&alone_for, next);
-    write_number(&alone_until, omp_get_wtime() + next);
+    write_number(&alone_until, now + next);
 }
 
 static void share_work(pyce_work work, void *context, int64_t count, int team) {
@@ -168,7 +172,7 @@ static void share_work(pyce_work work, void *context, int64_t count, int team) {
 #pragma omp master
         done = omp_get_wtime();
     }
-    note_region(omp_get_wtime() - called, done - begun);
+    note_region(called, omp_get_wtime(), done - begun);
 }
 #endif
 

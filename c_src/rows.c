@@ -68,6 +68,40 @@ void pyce_store_correct(const problem *p, const block *b, int64_t i, int64_t lab
     *(uint8_t *)output_at(out, b->out[OUT_CORRECT] + i * inner_stride(p, out)) = label >= 0 && label == place;
 }
 
+/* Whether logits and labels are in memory as the kernels want them. */
+static int reads_at_once(const problem *p) {
+    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS;
+    return is_direct(p, logits, logits->class_stride, p->classes) && !p->blended &&
+           (!p->dense || is_direct(p, labels, labels->class_stride, p->classes));
+}
+
+int pyce_write_at_once(const problem *p, const block *b, const scratch *s) {
+    const step now = p->steps[0];
+    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS, *first = p->out + now.first;
+    const operand *second = p->out + (now.second < 0 ? now.first : now.second);
+    rows_loop loop = {0};
+    if (p->step_count != 1 || !reads_at_once(p) || p->weighted) return 0;
+    if (now.first == OUT_HVP || now.first == OUT_LABELS_GRAD) return 0;
+    if (!is_direct_target(p, now.first, first->class_stride, p->classes)) return 0;
+    if (now.second >= 0 && !is_direct_target(p, now.second, second->class_stride, p->classes)) return 0;
+    loop.x = input_at(logits, b->in[IN_LOGITS]);
+    loop.x_step = inner_stride(p, logits);
+    if (p->dense && (now.first == OUT_GRAD || now.first == OUT_HESS)) {
+        loop.labels = input_at(labels, b->in[IN_LABELS]);
+        loop.labels_step = inner_stride(p, labels);
+    }
+    loop.index = p->indexed && !p->dense ? s->index : NULL;
+    loop.first = output_at(first, b->out[now.first]);
+    loop.first_step = inner_stride(p, first);
+    if (now.second >= 0) loop.second = output_at(second, b->out[now.second]);
+    loop.second_step = inner_stride(p, second);
+    loop.classes = p->classes;
+    loop.count = b->n;
+    loop.constants = &s->constants;
+    p->set->rows_along[now.loop](&loop);
+    return 1;
+}
+
 /* Many classes --------------------------------------------------------------------------------------------------- */
 
 typedef struct cut { /* a row of tiles, tiles in segments: functions of the class count alone */
@@ -253,19 +287,12 @@ static row first_row(const problem *p, const cut *c, const block *b, tiles *buff
     return r;
 }
 
-/* Whether the rows of a block are one tile each and are in memory as the kernels want them, labels included. */
-static int reads_at_once(const problem *p, const cut *c) {
-    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS;
-    return c->tiles == 1 && is_direct(p, logits, logits->class_stride, p->classes) && !p->blended &&
-           (!p->dense || is_direct(p, labels, labels->class_stride, p->classes));
-}
-
 static void find_states(const problem *p, const cut *c, const block *b, scratch *s, tiles *buffers) {
     const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS;
     row_states segments;
     row r = first_row(p, c, b, buffers);
     int64_t i, k;
-    if (reads_at_once(p, c)) {
+    if (c->tiles == 1 && reads_at_once(p)) {
         p->set->state_along(&s->states, 0, input_at(logits, b->in[IN_LOGITS]), inner_stride(p, logits),
                             p->dense ? input_at(labels, b->in[IN_LABELS]) : NULL, inner_stride(p, labels), p->classes,
                             b->n);
@@ -280,32 +307,6 @@ static void find_states(const problem *p, const cut *c, const block *b, scratch 
             p->set->combine(&segments, c->segments, &s->states, i, p->dense);
         }
     }
-}
-
-/* The step for all rows of a block, if it can write where its results belong; returns whether it has. */
-static int write_at_once(const problem *p, const cut *c, const block *b, const scratch *s, step now) {
-    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS, *first = p->out + now.first;
-    const operand *second = p->out + (now.second < 0 ? now.first : now.second);
-    rows_loop loop = {0};
-    if (!reads_at_once(p, c) || p->weighted || now.first == OUT_HVP || now.first == OUT_LABELS_GRAD) return 0;
-    if (!is_direct_target(p, now.first, first->class_stride, p->classes)) return 0;
-    if (now.second >= 0 && !is_direct_target(p, now.second, second->class_stride, p->classes)) return 0;
-    loop.x = input_at(logits, b->in[IN_LOGITS]);
-    loop.x_step = inner_stride(p, logits);
-    if (p->dense && (now.first == OUT_GRAD || now.first == OUT_HESS)) {
-        loop.labels = input_at(labels, b->in[IN_LABELS]);
-        loop.labels_step = inner_stride(p, labels);
-    }
-    loop.index = p->indexed && !p->dense ? s->index : NULL;
-    loop.first = output_at(first, b->out[now.first]);
-    loop.first_step = inner_stride(p, first);
-    if (now.second >= 0) loop.second = output_at(second, b->out[now.second]);
-    loop.second_step = inner_stride(p, second);
-    loop.classes = p->classes;
-    loop.count = b->n;
-    loop.constants = &s->constants;
-    p->set->rows_along[now.loop](&loop);
-    return 1;
 }
 
 static void do_many_classes(const problem *p, const block *b, sums *to) {
@@ -327,7 +328,7 @@ static void do_many_classes(const problem *p, const block *b, sums *to) {
     pyce_finish_losses(p, b, &s, to);
     if (p->step_count == 0) return;
     p->set->constants(&s.states, b->n, p->dense, needs_all_constants(p), &s.weights, p->scale, &s.constants);
-    if (p->step_count == 1 && write_at_once(p, &c, b, &s, p->steps[0])) return;
+    if (c.tiles == 1 && pyce_write_at_once(p, b, &s)) return;
     for (i = 0, r = first_row(p, &c, b, &buffers); i < b->n; i++, pyce_advance(p, &r.at, 1)) {
         r.index = s.index[i];
         find_centre(&r, &s, i, &mean);

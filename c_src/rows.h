@@ -44,6 +44,10 @@ int pyce_is_nothing(const problem *p, const scratch *s, int64_t i);
 /* Stores whether row i of a block is correct: its label is the place of the first maximum. */
 void pyce_store_correct(const problem *p, const block *b, int64_t i, int64_t label, int64_t place);
 
+/* Runs the only step for all rows of a block if their logits, labels and results are in memory as the kernels want
+ * them; returns whether it has. The same results as tile by tile or in lanes. */
+int pyce_write_at_once(const problem *p, const block *b, const scratch *s);
+
 /* lanes.c: pyce_run_rows for few classes */
 void pyce_run_few_classes(const problem *p, partial_sums *parts);
 

@@ -82,6 +82,12 @@ PYCE_INLINE real NAME(excess_of)(two value) {
     return NAME(finite_or_none)(NAME(rest_of)(value) / (real)value.hi);
 }
 
+/* a - b, rounded once */
+PYCE_INLINE double NAME(difference)(two a, two b) {
+    const two s = WIDE ? two_sum(a.hi, -b.hi) : two_of(a.hi - b.hi, 0.0);
+    return s.hi + (WIDE ? finite_or_zero(s.lo + (a.lo - b.lo)) : 0.0);
+}
+
 /* `all` a constant: 0 for those of ROWS_GRAD alone, in half the time. */
 PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, const row_weights *weights,
                                       const double *scale, row_constants *to, const int32_t dense, const int32_t all) {
@@ -105,9 +111,8 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, int64_t n, const
             dense ? multiply(two_of(states->top[i], states->top_lo[i]), others_weighted, WIDE) : others_weighted;
         const two per_one = multiply(weight, row.inverse, WIDE);
         const two toward = multiply(two_of(states->other[i], states->other_lo[i]), per_one, WIDE);
-        const double at_unique = dense ? (toward.hi - away.hi * (1.0 / REST_ONE)) +
-                                             (toward.lo - away.lo * (1.0 / REST_ONE))
-                                       : mass_per_one.hi;
+        const double soft = NAME(difference)(toward, scale_by_power(away, 1.0 / REST_ONE, WIDE));
+        const double at_unique = dense ? soft : mass_per_one.hi;
         to->max.MEMBER[i] = max;
         to->shift.MEMBER[i] = ref.shift;
         to->limit.MEMBER[i] = ref.limit;
@@ -240,21 +245,49 @@ PYCE_INLINE void NAME(write_label)(const row_constants *constants, int64_t row, 
     *grad = top ? constants->grad_at_label.MEMBER[row] : rest;
 }
 
+/* SUM_LANES logits of one row. */
+PYCE_INLINE void NAME(write_some)(NAME(lane) lane, const real *restrict x, const real *restrict t,
+                                  real *restrict first, real *restrict second, const int which, const int dense) {
+    int j;
+    PYCE_SIMD
+    for (j = 0; j < SUM_LANES; j++) {
+        real a = 0, b = 0;
+        NAME(write_one)(lane, x[j], t[j], &a, &b, which, dense);
+        first[j] = a;
+        if (which == ROWS_GRAD_HESS) second[j] = b;
+    }
+}
+
+/* Fewer than SUM_LANES. */
+PYCE_INLINE void NAME(write_few)(NAME(lane) lane, const real *x, const real *t, real *first, real *second, int64_t n,
+                                 const int which, const int dense) {
+    real x_few[SUM_LANES], t_few[SUM_LANES], a[SUM_LANES], b[SUM_LANES];
+    NAME(pad_tail)(x_few, x, n);
+    NAME(pad_tail)(t_few, t, n);
+    NAME(write_some)(lane, x_few, t_few, a, b, which, dense);
+    memcpy(first, a, (size_t)n * sizeof *first);
+    if (which == ROWS_GRAD_HESS) memcpy(second, b, (size_t)n * sizeof *second);
+}
+
+/* Where the last logits do not fill the lanes, those before them are computed once more with them: one by one, fifteen
+ * took as long as sixty. The outputs are never the inputs here. */
 PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const int dense) {
     const int64_t n = loop->classes;
     int64_t i, j;
     for (i = 0; i < loop->count; i++) {
-        const real *restrict x = (const real *)loop->x + i * loop->x_step;
-        const real *restrict t = dense ? (const real *)loop->labels + i * loop->labels_step : x;
-        real *restrict first = (real *)loop->first + i * loop->first_step;
-        real *restrict second = which == ROWS_GRAD_HESS ? (real *)loop->second + i * loop->second_step : first;
+        const real *x = (const real *)loop->x + i * loop->x_step;
+        const real *t = dense ? (const real *)loop->labels + i * loop->labels_step : x;
+        real *first = (real *)loop->first + i * loop->first_step;
+        real *second = which == ROWS_GRAD_HESS ? (real *)loop->second + i * loop->second_step : first;
         const NAME(lane) lane = NAME(lane_of)(loop->constants, loop->rows + i);
-        PYCE_SIMD
-        for (j = 0; j < n; j++) {
-            real a = 0, b = 0;
-            NAME(write_one)(lane, x[j], t[j], &a, &b, which, dense);
-            first[j] = a;
-            if (which == ROWS_GRAD_HESS) second[j] = b;
+        for (j = 0; j + SUM_LANES <= n; j += SUM_LANES) {
+            NAME(write_some)(lane, x + j, t + j, first + j, second + j, which, dense);
+        }
+        if (n < SUM_LANES) {
+            NAME(write_few)(lane, x, t, first, second, n, which, dense);
+        } else if (j < n) {
+            j = n - SUM_LANES;
+            NAME(write_some)(lane, x + j, t + j, first + j, second + j, which, dense);
         }
         if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {
             const int64_t at = loop->index[i];

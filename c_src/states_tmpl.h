@@ -21,14 +21,18 @@ PYCE_INLINE void NAME(raise_maxima)(real *max, const real *x) {
     for (j = 0; j < SUM_LANES; j++) max[j] = x[j] > max[j] ? x[j] : max[j];
 }
 
-/* `tail` are those logits that do not fill the lanes. */
-PYCE_INLINE real NAME(max_of)(const real *x, int64_t n, const real *tail) {
-    real max[SUM_LANES];
+PYCE_NOINLINE real NAME(max_of)(const real *x, int64_t n) {
+    real max[SUM_LANES], tail[SUM_LANES];
     int64_t i;
     int j;
     for (j = 0; j < SUM_LANES; j++) max[j] = -(real)INFINITY;
     for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) NAME(raise_maxima)(max, x + i);
-    NAME(raise_maxima)(max, tail);
+    if (n < SUM_LANES) {
+        NAME(pad_tail)(tail, x, n);
+        NAME(raise_maxima)(max, tail);
+    } else if (i < n) {
+        NAME(raise_maxima)(max, x + n - SUM_LANES);
+    }
     HALVE(NAME(halve_maxima), max);
     return max[0];
 }
@@ -61,25 +65,42 @@ PYCE_INLINE void NAME(add_terms)(const real *term, double *sum, double *low) {
     }
 }
 
-/* One tile of one row, lanes along the row. `rest` is left in the scale of the exponentials, see normalise. */
-PYCE_NOINLINE void NAME(tile_state)(row_states *states, int64_t place, const real *x, const real *t, int64_t n) {
-    const int64_t rest = n % SUM_LANES;
-    NAME(accumulators) acc;
+/* What the loops over a block of rows need of each. */
+typedef struct NAME(references) {
+    real max[BLOCK_ROWS], shift[BLOCK_ROWS], limit[BLOCK_ROWS];
+    real_bits offset[BLOCK_ROWS];
+} NAME(references);
+
+/* The others from the maxima. */
+PYCE_INLINE void NAME(find_references)(NAME(references) *refs, int64_t rows) {
+    int64_t r;
+    PYCE_SIMD
+    for (r = 0; r < rows; r++) {
+        const NAME(reference) ref = NAME(reference_of)(refs->max[r]);
+        refs->shift[r] = ref.shift;
+        refs->limit[r] = ref.limit;
+        refs->offset[r] = ref.offset;
+    }
+}
+
+/* One tile of one row, lanes along the row. `rest` is left in the scale of the exponentials, see normalise. `ahead` is
+ * how many logits further the next tile stands: fetched meanwhile, long rows from memory take 0.8 of the time. */
+PYCE_NOINLINE void NAME(sum_along)(row_states *states, int64_t place, const real *x, int64_t n, int64_t ahead,
+                                   const NAME(references) *refs, int64_t r) {
+    const real max = refs->max[r];
     NAME(reference) ref;
-    real count[SUM_LANES], term[4 * SUM_LANES], tail[SUM_LANES], max;
+    NAME(accumulators) acc;
+    real count[SUM_LANES], term[4 * SUM_LANES], tail[SUM_LANES];
     two sum;
     int64_t i, k;
     int j;
-    NAME(pad_tail)(tail, x + n - rest, rest);
-    max = NAME(max_of)(x, n, tail);
-    ref = NAME(reference_of)(max);
+    ref.shift = refs->shift[r];
+    ref.limit = refs->limit[r];
+    ref.offset = refs->offset[r];
     memset(&acc, 0, sizeof acc);
     for (j = 0; j < SUM_LANES; j++) count[j] = 0;
     for (i = 0; i + 4 * SUM_LANES <= n; i += 4 * SUM_LANES) {
-        PYCE_PREFETCH(x + i + TILE_BYTES / sizeof *x);
-        PYCE_PREFETCH(x + i + TILE_BYTES / sizeof *x + SUM_LANES);
-        PYCE_PREFETCH(x + i + TILE_BYTES / sizeof *x + 2 * SUM_LANES);
-        PYCE_PREFETCH(x + i + TILE_BYTES / sizeof *x + 3 * SUM_LANES);
+        for (j = 0; j < 4 * SUM_LANES; j += LINE_BYTES / (int)sizeof *x) PYCE_PREFETCH(x + i + j + ahead);
         NAME(terms_of)(x + i, max, ref, term, count);
         NAME(terms_of)(x + i + SUM_LANES, max, ref, term + SUM_LANES, count);
         NAME(terms_of)(x + i + 2 * SUM_LANES, max, ref, term + 2 * SUM_LANES, count);
@@ -92,7 +113,10 @@ PYCE_NOINLINE void NAME(tile_state)(row_states *states, int64_t place, const rea
             NAME(terms_of)(x + i, max, ref, term + k, count);
             k += SUM_LANES;
         }
-        if (i < n) NAME(terms_of)(tail, max, ref, term + k, count);
+        if (i < n) {
+            NAME(pad_tail)(tail, x + i, n - i);
+            NAME(terms_of)(tail, max, ref, term + k, count);
+        }
         NAME(add_terms)(term, acc.sum, acc.low);
     }
     HALVE(NAME(halve_counts), count);
@@ -101,41 +125,38 @@ PYCE_NOINLINE void NAME(tile_state)(row_states *states, int64_t place, const rea
     states->count[place] = count[0];
     states->rest[place] = sum.hi;
     states->rest_lo[place] = sum.lo;
-    if (t && count[0] == (real)1) NAME(label_state_unique)(states, place, x, t, n, max);
-    else if (t) NAME(label_state_tied)(states, place, x, t, n, max);
 }
 
-/* Several rows a call, so that the end of one overlaps with the beginning of the next. */
-static void NAME(state_along)(row_states *states, int64_t place, const void *x, int64_t x_step, const void *t,
-                              int64_t t_step, int64_t n, int64_t rows) {
-    const real *labels = (const real *)t;
-    int64_t i;
-    for (i = 0; i < rows; i++) {
-        NAME(tile_state)(states, place + i, (const real *)x + i * x_step, labels ? labels + i * t_step : NULL, n);
+/* Rows, or one tile of a row, in batches that stay in L1: the maxima of a batch, then its sums, then its labels. Row
+ * after row each sum would wait for its maximum, which with 100 classes takes as long as the sum. */
+static void NAME(state_along)(row_states *states, int64_t place, const void *x_data, int64_t x_step,
+                              const void *t_data, int64_t t_step, int64_t n, int64_t rows) {
+    const real *x = (const real *)x_data, *t = (const real *)t_data;
+    const int64_t fit = TILE_BYTES / (n * (int64_t)sizeof *x), batch = fit < 1 ? 1 : (fit < BLOCK_ROWS ? fit : BLOCK_ROWS);
+    NAME(references) refs;
+    int64_t first, r;
+    for (first = 0; first < rows; first += batch) {
+        const int64_t count = first + batch < rows ? batch : rows - first, ahead = count > 1 ? count * x_step : n;
+        for (r = 0; r < count; r++) refs.max[r] = NAME(max_of)(x + (first + r) * x_step, n);
+        NAME(find_references)(&refs, count);
+        for (r = 0; r < count; r++) {
+            NAME(sum_along)(states, place + first + r, x + (first + r) * x_step, n, ahead, &refs, r);
+        }
+        for (r = 0; t && r < count; r++) {
+            NAME(label_state)(states, place + first + r, x + (first + r) * x_step, t + (first + r) * t_step, n);
+        }
     }
 }
 
-/* What the loops over a block of rows need of each. */
-typedef struct NAME(references) {
-    real max[BLOCK_ROWS], shift[BLOCK_ROWS], limit[BLOCK_ROWS];
-    real_bits offset[BLOCK_ROWS];
-} NAME(references);
-
-PYCE_INLINE void NAME(find_references)(NAME(references) *to, const real *x, int64_t classes, int64_t rows) {
+/* The maxima of rows that are lanes, in a matrix (classes, rows). */
+PYCE_INLINE void NAME(find_maxima)(NAME(references) *refs, const real *x, int64_t classes, int64_t rows) {
     int64_t c, r;
     for (r = 0; r < rows; r += VECTOR_ROWS) {
         real max[VECTOR_ROWS];
         int j;
         for (j = 0; j < VECTOR_ROWS; j++) max[j] = -(real)INFINITY;
         for (c = 0; c < classes; c++) NAME(raise_maxima)(max, x + c * rows + r);
-        memcpy(to->max + r, max, sizeof max);
-    }
-    PYCE_SIMD
-    for (r = 0; r < rows; r++) {
-        const NAME(reference) ref = NAME(reference_of)(to->max[r]);
-        to->shift[r] = ref.shift;
-        to->limit[r] = ref.limit;
-        to->offset[r] = ref.offset;
+        memcpy(refs->max + r, max, sizeof max);
     }
 }
 
@@ -176,7 +197,8 @@ static void NAME(state_lanes)(row_states *states, const void *x_data, const void
     const real *x = (const real *)x_data, *t = (const real *)t_data;
     NAME(references) refs;
     int64_t r;
-    NAME(find_references)(&refs, x, classes, rows);
+    NAME(find_maxima)(&refs, x, classes, rows);
+    NAME(find_references)(&refs, rows);
     for (r = 0; r < rows; r += VECTOR_ROWS) {
         NAME(state_strip)(states, r, x + r, &refs, classes, rows);
         if (t) NAME(label_strip)(states, r, x + r, t + r, refs.max + r, classes, rows);

@@ -61,6 +61,11 @@ cdef char NATIVE_ORDER = b"<" if _sys.byteorder == "little" else b">"
 cdef char NOTHING = 0  # where the pointer of an empty array points that has none
 
 
+# The caller's native bfloat16, once there was one: its name takes longer than a small call, and so does asking for a
+# buffer that it cannot give.
+cdef object known_bfloat16 = None
+
+
 cdef inline void init_call(Call *call) noexcept:
     """pyce_args_init and pyce_error_init in place: what those return is copied, 1.7 KB. The library clears the rest."""
     memset(&call.args, 0, sizeof(pyce_args))
@@ -84,7 +89,10 @@ cdef inline bint is_small(const pyce_args *args) noexcept nogil:
 cdef inline View *acquire(Call *call, object array) noexcept:
     """The memory of an array, kept until `release`; NULL if a buffer cannot hold its dtype."""
     cdef View *view = &call.views[call.held]
-    if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES | PyBUF_FORMAT) == 0:
+    if known_bfloat16 is not None and type(array) is ndarray and array.dtype is known_bfloat16:
+        if not acquire_bfloat16(view, array):
+            return NULL
+    elif PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES | PyBUF_FORMAT) == 0:
         view.dtype = format_dtype(view.buffer.format, view.buffer.itemsize)
         if view.dtype == PYCE_UINT16:
             view.dtype = dtype_of_bits(array)
@@ -102,13 +110,17 @@ cdef pyce_dtype dtype_of_bits(object array) noexcept:
 
 cdef bint acquire_bfloat16(View *view, object array) noexcept:
     """The memory of an array whose dtype has no format."""
+    global known_bfloat16
     PyErr_Clear()
-    if not _intake.is_bfloat16(array):
-        return False
+    if array.dtype is not known_bfloat16:
+        if not _intake.is_bfloat16(array):
+            return False
+        if array.dtype.isnative:
+            known_bfloat16 = array.dtype
     if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES) != 0:  # without a format: any dtype may pass
         PyErr_Clear()
         return False
-    view.dtype = PYCE_BFLOAT16 if array.dtype.isnative else 0
+    view.dtype = PYCE_BFLOAT16 if array.dtype is known_bfloat16 else 0
     return True
 
 
@@ -302,13 +314,17 @@ cdef tuple problem_shape(const Call *call):
 
 cdef object logits_dtype(const Call *call):
     """NumPy's dtype of the logits. For bfloat16 that is the caller's own, if the caller has one."""
+    cdef object owner
     if call.args.logits.dtype == PYCE_FLOAT32:
         return FLOAT32_DTYPE
     if call.args.logits.dtype == PYCE_FLOAT64:
         return FLOAT64_DTYPE
     if call.args.logits.dtype == PYCE_FLOAT16:
         return FLOAT16_DTYPE
-    return _intake.bfloat16_dtype(<object>call.views[0].buffer.obj)
+    owner = <object>call.views[0].buffer.obj
+    if known_bfloat16 is not None and type(owner) is ndarray and owner.dtype is known_bfloat16:
+        return known_bfloat16
+    return _intake.bfloat16_dtype(owner)
 
 
 cdef int normal_axis(object axis, int ndim) except -1:
