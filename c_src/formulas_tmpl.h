@@ -104,12 +104,14 @@ PYCE_INLINE NAME(reference) NAME(reference_of)(real max) {
     return reference;
 }
 
-/* 2^EXP_BIAS exp(x - max) exp(r_max), for sums: within 0.54 * 2^-MANTISSA of itself, since 1 + (bracket + tail) rounds
- * twice. 0 below the limit; NaN for NaN */
-PYCE_INLINE real NAME(scaled_exp)(real x, real shift, real limit, real_bits offset) {
+/* 2^EXP_BIAS exp(x - max) exp(r_max), for sums: within 0.54 * 2^-MANTISSA of itself, since bracket + tail is rounded
+ * and then the sum with 1. 0 below the limit and for those equal to `max`; NaN for NaN */
+PYCE_INLINE real NAME(term_of)(real x, real max, real shift, real limit, real_bits offset) {
     const NAME(reduced) e = NAME(reduce)(x - shift);
-    const real scaled = ((real)1 + (e.bracket + e.tail)) * NAME(power_of)(e.magic, offset);
-    return x < limit ? (real)0 : scaled;
+    const real power = NAME(power_of)(e.magic, offset);
+    const real term = FMA(power, e.bracket + e.tail, power);
+    const int none = (x < limit) | (x == max);
+    return none ? (real)0 : term;
 }
 
 /* exp(r) scale (1 + excess): the exponential and the scale, a quotient, rounded each would make 2 ulp with the product.

@@ -224,10 +224,11 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
         const real nothing = lane.mass_scale * (real)0; /* NaN where the softmax does not exist */
         if (which != ROWS_HESS) {
             const real mass_p = NAME(times_scale)(e, lane.mass_scale, lane.mass_excess) * power * EXP_UNBIAS;
-            const real toward = x < lane.limit ? nothing : mass_p, low = dense ? lane.weight_lo * t : (real)0;
-            const real tie_low = lane.tie == (real)0 ? (real)0 : low;
-            *first = x == lane.max ? (dense ? FMA(-lane.tie, t, lane.grad_at_max) - tie_low : lane.grad_at_max)
-                                   : (dense ? FMA(-lane.weight, t, toward) - low : toward);
+            const real toward = x < lane.limit ? nothing : mass_p;
+            const real base = x == lane.max ? lane.grad_at_max : toward;
+            const real weight = x == lane.max ? lane.tie : lane.weight;
+            const real weight_lo = x == lane.max && lane.tie == (real)0 ? (real)0 : lane.weight_lo;
+            *first = dense ? FMA(-weight_lo, t, FMA(-weight, t, base)) : base;
         }
         if (which != ROWS_GRAD) {
             const NAME(pair) mass_p = NAME(pair_scaled_by)(e, power, lane.mass_scale, lane.mass_scale_lo);
@@ -238,11 +239,15 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
     }
 }
 
-/* grad at an index label, after the loop has written S p there */
+/* grad at an index label, from S p; `top` is whether the label is the only maximum */
+PYCE_INLINE real NAME(grad_at_label)(const row_constants *constants, int64_t row, int top, real mass_p) {
+    const real rest = (mass_p - constants->weight.MEMBER[row]) - constants->weight_lo.MEMBER[row];
+    return top ? constants->grad_at_label.MEMBER[row] : rest;
+}
+
 PYCE_INLINE void NAME(write_label)(const row_constants *constants, int64_t row, real x, real *grad) {
     const int top = x == constants->max.MEMBER[row] && constants->tie.MEMBER[row] == (real)0;
-    const real rest = (*grad - constants->weight.MEMBER[row]) - constants->weight_lo.MEMBER[row];
-    *grad = top ? constants->grad_at_label.MEMBER[row] : rest;
+    *grad = NAME(grad_at_label)(constants, row, top, *grad);
 }
 
 /* SUM_LANES logits of one row. */
@@ -296,47 +301,51 @@ PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const 
     }
 }
 
-PYCE_INLINE void NAME(lanes_body)(const rows_loop *loop, const int which, const int dense) {
+/* With `labelled` the index labels are compared with every class: one by one, those of two classes took as long as all
+ * the rest. */
+PYCE_INLINE void NAME(lanes_body)(const rows_loop *loop, const int which, const int dense, const int labelled) {
     const row_constants *restrict constants = loop->constants;
     const int64_t rows = loop->rows;
+    real label[VECTOR_ROWS];
     int64_t c, r;
     int j;
     for (r = 0; r < rows; r += VECTOR_ROWS) { /* so many at a time: their constants stay in registers */
+        for (j = 0; j < VECTOR_ROWS && labelled; j++) label[j] = (real)loop->index[r + j];
         for (c = 0; c < loop->classes; c++) {
             const real *restrict x = (const real *)loop->x + c * rows + r;
             const real *restrict t = dense ? (const real *)loop->labels + c * rows + r : x;
             real *restrict first = (real *)loop->first + c * rows + r;
             real *restrict second = which == ROWS_GRAD_HESS ? (real *)loop->second + c * rows + r : first;
+            const real place = (real)c;
             PYCE_SIMD
             for (j = 0; j < VECTOR_ROWS; j++) {
                 const NAME(lane) lane = NAME(lane_of)(constants, r + j);
+                const real x_j = x[j];
                 real a = 0, b = 0;
-                NAME(write_one)(lane, x[j], t[j], &a, &b, which, dense);
+                NAME(write_one)(lane, x_j, t[j], &a, &b, which, dense);
+                if (labelled) {
+                    const int top = (x_j == lane.max) & (lane.tie == (real)0);
+                    const real at_label = NAME(grad_at_label)(constants, r + j, top, a);
+                    a = label[j] == place ? at_label : a;
+                }
                 first[j] = a;
                 if (which == ROWS_GRAD_HESS) second[j] = b;
-            }
-        }
-    }
-    if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {
-        for (r = 0; r < rows; r++) {
-            const int64_t at = loop->index[r];
-            if (at >= 0 && at < loop->classes) {
-                NAME(write_label)(constants, r, ((const real *)loop->x)[at * rows + r],
-                                  (real *)loop->first + at * rows + r);
             }
         }
     }
 }
 
 /* Small functions, one per output: in one function of all cases clang stops vectorising. */
-#define ROWS_LOOP(name, which)                                       \
-    static void NAME(along_##name)(const rows_loop *loop) {          \
-        if (loop->labels) NAME(along_body)(loop, which, 1);          \
-        else NAME(along_body)(loop, which, 0);                       \
-    }                                                                \
-    static void NAME(lanes_##name)(const rows_loop *loop) {          \
-        if (loop->labels) NAME(lanes_body)(loop, which, 1);          \
-        else NAME(lanes_body)(loop, which, 0);                       \
+#define HAS_GRAD(which) ((which) == ROWS_GRAD || (which) == ROWS_GRAD_HESS)
+#define ROWS_LOOP(name, which)                                                    \
+    static void NAME(along_##name)(const rows_loop *loop) {                       \
+        if (loop->labels) NAME(along_body)(loop, which, 1);                       \
+        else NAME(along_body)(loop, which, 0);                                    \
+    }                                                                             \
+    static void NAME(lanes_##name)(const rows_loop *loop) {                       \
+        if (loop->labels) NAME(lanes_body)(loop, which, 1, 0);                    \
+        else if (HAS_GRAD(which) && loop->index) NAME(lanes_body)(loop, which, 0, 1); \
+        else NAME(lanes_body)(loop, which, 0, 0);                                 \
     }
 ROWS_LOOP(grad, ROWS_GRAD)
 ROWS_LOOP(hess, ROWS_HESS)
@@ -345,3 +354,4 @@ ROWS_LOOP(prob, ROWS_PROB)
 ROWS_LOOP(log_prob, ROWS_LOG_PROB)
 ROWS_LOOP(labels_grad, ROWS_LABELS_GRAD)
 #undef ROWS_LOOP
+#undef HAS_GRAD

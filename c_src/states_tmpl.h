@@ -42,9 +42,9 @@ PYCE_INLINE void NAME(terms_of)(const real *x, real max, NAME(reference) ref, re
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
-        const real e = NAME(scaled_exp)(x[j], ref.shift, ref.limit, ref.offset);
-        term[j] = x[j] == max ? (real)0 : e;
-        count[j] += x[j] == max ? (real)1 : (real)0;
+        const real x_j = x[j], more = count[j] + (real)1;
+        term[j] = NAME(term_of)(x_j, max, ref.shift, ref.limit, ref.offset);
+        count[j] = x_j == max ? more : count[j];
     }
 }
 
@@ -132,7 +132,8 @@ PYCE_NOINLINE void NAME(sum_along)(row_states *states, int64_t place, const real
 static void NAME(state_along)(row_states *states, int64_t place, const void *x_data, int64_t x_step,
                               const void *t_data, int64_t t_step, int64_t n, int64_t rows) {
     const real *x = (const real *)x_data, *t = (const real *)t_data;
-    const int64_t fit = TILE_BYTES / (n * (int64_t)sizeof *x), batch = fit < 1 ? 1 : (fit < BLOCK_ROWS ? fit : BLOCK_ROWS);
+    const int64_t fit = TILE_BYTES / (n * (int64_t)sizeof *x), most = fit < BLOCK_ROWS ? fit : BLOCK_ROWS;
+    const int64_t batch = most > 1 ? most : 1;
     NAME(references) refs;
     int64_t first, r;
     for (first = 0; first < rows; first += batch) {
@@ -176,8 +177,7 @@ PYCE_INLINE void NAME(state_strip)(row_states *states, int64_t place, const real
         PYCE_SIMD
         for (r = 0; r < VECTOR_ROWS; r++) {
             const real x_c = xc[r], top = max[r], lowest = limit[r];
-            const real e = NAME(scaled_exp)(x_c, shift[r], lowest, offset[r]);
-            term[r] = x_c == top ? (real)0 : e;
+            term[r] = NAME(term_of)(x_c, top, shift[r], lowest, offset[r]);
         }
         PYCE_SIMD
         for (r = 0; r < VECTOR_ROWS; r++) count[r] += xc[r] == max[r] ? (real)1 : (real)0;

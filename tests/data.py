@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-SIZES = (1, 2, 3, 7, 10, 63, 64, 65, 100, 255, 256, 257, 1000, 1023, 1024, 1025, 2047, 2048, 2049, 5000)
+SIZES = (1, 2, 3, 7, 10, 23, 24, 64, 100, 127, 128, 129, 255, 256, 257, 1000, 1023, 1024, 1025, 2047, 2048, 2049, 5000)
 FLOATS = (np.float32, np.float64)
 # Names whose rows are constant on purpose.
 CONSTANT = ("all equal",)

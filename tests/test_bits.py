@@ -26,7 +26,7 @@ WITH_FMA = {name: number for name, number in ISAS.items() if name != "baseline"}
 MOST_THREADS = 8
 
 # Few classes, where a vector lane is a row; many, in one tile and in several.
-SMALL = ((1, 1), (37, 3), (45, 10), (17, 64), (19, 65), (21, 300), (3, 5000))
+SMALL = ((1, 1), (37, 3), (45, 10), (17, 64), (19, 127), (9, 128), (21, 300), (3, 5000))
 # Enough for threads: many short rows, long ones, and two rows that the threads share.
 LARGE = ((12000, 3), (120, 300), (9, 4100), (2, 70001))
 SHARED = LARGE[-1]

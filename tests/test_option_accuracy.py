@@ -21,7 +21,7 @@ BLENDED_BOUND = 2.75
 TOTAL_BOUND = 2.0
 NAMES = [name for name in sorted(data.LOGITS_IN_DOUBLE) if name not in ("near overflow", "mixed magnitudes")]
 CARRYING = ("loss", "grad", "hess")
-SIZES = ((6, 3), (2, 10), (1, 66))
+SIZES = ((6, 3), (2, 10), (1, 130))
 
 
 def assert_accurate(loss, arguments, options, bound, returns=CARRYING):

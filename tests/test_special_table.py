@@ -20,7 +20,7 @@ INF, NAN = np.inf, np.nan
 LOG2 = np.log(2)
 ISAS = {name: number for name, (number, compiled, available) in _core.isas().items() if compiled and available}
 DTYPES = ("float32", "float64", "float16", "bfloat16")
-CLASS_COUNTS = (4, 64, 65, 300, 5000)
+CLASS_COUNTS = (4, 64, 127, 300, 5000)
 SHARED = 70001  # classes of a row that threads share
 PLACES = ("first", "middle", "last")
 

@@ -21,7 +21,7 @@ enum { LARGEST = 70001, ELEMENTS = 2 * LARGEST, OUTPUTS = 8, PER_ROW_LSE = 3, LA
  * are of the first twelve. */
 static const struct {
     int64_t rows, classes;
-} shapes[] = {{7, 1},    {300, 2},     {200, 3},   {500, 10},  {17, 63},   {33, 64},     {20, 65},
+} shapes[] = {{7, 1},    {300, 2},     {200, 3},   {500, 10},  {17, 24},   {33, 64},     {20, 127},
               {40, 100}, {9, 1000},    {3, 2049},  {2, 5000},  {2, LARGEST}, {12000, 3}, {150, 300}, {9, 4097}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0], REFERENCE_SHAPES = 12, MOST_THREADS = 8 };
 
@@ -40,34 +40,34 @@ enum { DTYPES = 4, KINDS = 4 };
 /* [mode][loss][dtype] */
 static const uint64_t expected[MODES][KINDS][DTYPES] = {
     {
-        {UINT64_C(0xe8fef08e560a50d1), UINT64_C(0xfa949a09844d7d2b),
-         UINT64_C(0x73c09f3caf465730), UINT64_C(0xf46459a0a4b7cd57)},
-        {UINT64_C(0x147f372dc31f17e4), UINT64_C(0xd927d9d2a86a3b78),
-         UINT64_C(0x6cde5d71ff47d6c1), UINT64_C(0xc519b2a2b2073cfe)},
-        {UINT64_C(0x16953bef2476f212), UINT64_C(0x2d735aaf704100ba),
-         UINT64_C(0x7704cd5e1927c314), UINT64_C(0x4199b7b859e10a8c)},
-        {UINT64_C(0xff7d9f6b8ff8f205), UINT64_C(0xe6e43e482b7795b9),
-         UINT64_C(0xdd355424dc3e8277), UINT64_C(0x3f955603e5a14fae)},
+        {UINT64_C(0xe3248595e6d174e0), UINT64_C(0x10927c70b9b19c94),
+         UINT64_C(0xf3ca9656cc15c901), UINT64_C(0xb7929e5095ad147b)},
+        {UINT64_C(0x76ab9a9408bec1a7), UINT64_C(0x43241d75bce8739f),
+         UINT64_C(0x6d0957ac0886abae), UINT64_C(0x87051e5ce55225a2)},
+        {UINT64_C(0x01673aa06b458f2e), UINT64_C(0xced1a5cf817414d5),
+         UINT64_C(0xb5df9a7a86e5f442), UINT64_C(0xe7946f7aa3f620c8)},
+        {UINT64_C(0x689423f5eff5f3fd), UINT64_C(0x90aef1d7c51d9b4d),
+         UINT64_C(0x17bc8ccda3f15f53), UINT64_C(0x488d957af8d0cba5)},
     },
     {
-        {UINT64_C(0x363f3fa56b2c6f25), UINT64_C(0xdb94aaecc616d8d2),
-         UINT64_C(0xf8defeecd79cf54c), UINT64_C(0xb9d83d23ce9ebe2c)},
-        {UINT64_C(0x31c645f789d64a1d), UINT64_C(0x140ac93a20debf4a),
-         UINT64_C(0xc918b0ff5b6cd1c5), UINT64_C(0xf59ee5bdf3648dac)},
-        {UINT64_C(0x99d0e9d47fdc4aaf), UINT64_C(0x9fe4a7f5ed8f0f01),
-         UINT64_C(0xa87ec0df6669a510), UINT64_C(0xebef4c6bfaf41579)},
-        {UINT64_C(0x716052a1a77e30b5), UINT64_C(0x0ae537123aeb248f),
-         UINT64_C(0x248b3a3d90233c65), UINT64_C(0xd5fd97cbfa746ac7)},
+        {UINT64_C(0x3636bd8c0a480881), UINT64_C(0x329296ba8eeec502),
+         UINT64_C(0xcc85f671e5b46488), UINT64_C(0xf9afb6ba5c7a39d7)},
+        {UINT64_C(0xcdadf14ad104cd45), UINT64_C(0xf82966caaa8c3a90),
+         UINT64_C(0x547de80af45266c6), UINT64_C(0xd0f9ee30688e6842)},
+        {UINT64_C(0x7b965ba9df389133), UINT64_C(0x6a27197fba079594),
+         UINT64_C(0x9cb7d9cf7e9e1857), UINT64_C(0x285d6cfaa83b8288)},
+        {UINT64_C(0x914031bca97d7cdc), UINT64_C(0x5b6f0c3470114337),
+         UINT64_C(0x96fae145fb2597bc), UINT64_C(0x9849bf492fbbf355)},
     },
     {
-        {UINT64_C(0xc85c8982cf78e872), UINT64_C(0x559f8a14da88b589),
-         UINT64_C(0xf855efd121c81f74), UINT64_C(0xaccf8e036e72a11a)},
-        {UINT64_C(0xbb2b561d890909f1), UINT64_C(0x7d8d63eb542aaf05),
-         UINT64_C(0x1a8b31adeeab9436), UINT64_C(0x212a4934d76c6f71)},
-        {UINT64_C(0x1768f3ceaa68e592), UINT64_C(0x0e0b626edc2631ef),
-         UINT64_C(0xed23347a19fb4c21), UINT64_C(0x28b77717ad922838)},
-        {UINT64_C(0x7d4f522c7528920c), UINT64_C(0xdbe5548e62c3548b),
-         UINT64_C(0xc7d5a123ed84cefa), UINT64_C(0xcded6e7c23f7fd52)},
+        {UINT64_C(0x158ebce7a6e4d83b), UINT64_C(0xece407b8e077980e),
+         UINT64_C(0x77c36881d33038a3), UINT64_C(0x6140ee04f2d0fd0a)},
+        {UINT64_C(0xa69167df33f98485), UINT64_C(0x1d33cddb384a765a),
+         UINT64_C(0x255df5da2f13c311), UINT64_C(0x9b563c3751658905)},
+        {UINT64_C(0x78b981b91e5eef14), UINT64_C(0xd7aac470e92e2b6a),
+         UINT64_C(0xd5bb06643603a8dd), UINT64_C(0x42c5ceabd5e20df3)},
+        {UINT64_C(0x44554b5be4de570d), UINT64_C(0x70610cca83e525f2),
+         UINT64_C(0x06e7f9c711810ab3), UINT64_C(0x44cce0aa3c99da68)},
     },
 };
 
