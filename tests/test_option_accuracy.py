@@ -15,8 +15,9 @@ from option_cases import has, loss_shape
 
 losses = pytest.mark.parametrize("loss", LOSSES)
 dtypes = pytest.mark.parametrize("dtype", data.FLOATS)
-# A long search found 2.36 at most, in a float64 Hessian; 2.2 in gradients, 1.8 in losses.
-BLENDED_BOUND = 2.75
+# The rounded label moves the sum of the labels by up to an ulp, and many equal exponentials their sum: a long search
+# found 3.32 at most, in a float64 gradient of 130 classes; 2.36 with few classes, 1.98 in losses.
+BLENDED_BOUND = 3.5
 # Sums of float32 losses are rounded once, but each loss has its own error; those of float64 too.
 TOTAL_BOUND = 2.0
 NAMES = [name for name in sorted(data.LOGITS_IN_DOUBLE) if name not in ("near overflow", "mixed magnitudes")]

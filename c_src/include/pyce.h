@@ -63,7 +63,7 @@
  * where and correct are bool: bytes, 0 or not (written as 0 and 1).
  *
  * Results. Every result is within 2 units in the last place of the exact value, tiny ones included (for finite labels
- * in [0, 1], sample weights up to 1e9 and pos_weight up to 1e15; with class weights or smoothing 2.75, and hvp 6 of
+ * in [0, 1], sample weights up to 1e9 and pos_weight up to 1e15; with class weights or smoothing 3.5, and hvp 6 of
  * its larger terms: docs/accuracy.md), and depends on the values of its own row (or element) alone: not on the number of
  * threads, the memory layout, the rows around it, or which other outputs of the same type of computation are asked for.
  * (A reduced loss depends on all rows, and the derivatives of a mean on its denominator.) Every instruction set with
