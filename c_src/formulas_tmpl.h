@@ -87,7 +87,7 @@ PYCE_INLINE real NAME(rest_of)(two number) {
 /* Rows ------------------------------------------------------------------------------------------------------------
  *
  * exp(x - max), without rounding x - max: the exponents of exp(x) and exp(max) are subtracted as integers and the
- * rest of exp(max), exp(r_max), is divided out per row (normalise, finish). Where |max| is so large that x - max is
+ * rest of exp(max), exp(r_max), is divided out per row (centre_of). Where |max| is so large that x - max is
  * exact, `shift` = max is subtracted first and r_max = 0. */
 typedef struct NAME(reference) {
     real shift, limit;

@@ -16,9 +16,8 @@ enum {
     TILE_BYTES = 8192,    /* of one tile of a long row: x, labels and outputs of it stay in L1 */
     ELEMENT_BYTES = 4096, /* of one tile of elements (binary losses) */
     MATRIX_BYTES = 16384, /* of the scratch matrix (classes, rows) of the few-classes kernels */
-    LANE_CLASSES = 127,   /* up to so many classes, a vector lane is a row; above, lanes run along the row */
+    LANE_CLASSES = 127,   /* up to so many classes, a lane of the sums is a row; above, they run along the row */
     BLOCK_ROWS = 128,     /* rows (or tiles of one row) in a row_states */
-    LINE_BYTES = 64,      /* of memory that a prefetch brings */
     SUM_LANES = 16,       /* accumulators of a sum along a row */
     VECTOR_ROWS = 16      /* the few-classes kernels work on a multiple of so many rows */
 };

@@ -83,19 +83,20 @@ PYCE_INLINE void NAME(add_distance)(double *dot, double *dot_lo, double t, doubl
  * The same results either way, a third faster. */
 PYCE_INLINE void NAME(add_labels)(NAME(label_sums) *sums, const real *x, const real *t, const real *max,
                                   const int unique) {
-    real below[SUM_LANES];
+    real below[SUM_LANES], level[SUM_LANES];
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
         const real label = t[j], top = max[j], x_j = x[j], before = sums->single[j];
         below[j] = x_j == top ? (real)0 : label;
-        if (unique) sums->single[j] = before + (x_j == top ? label : (real)0);
+        level[j] = x_j == top ? label : (real)0;
+        if (unique) sums->single[j] = before + level[j];
     }
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
         NAME(add_distance)(sums->dot + j, sums->dot_lo + j, below[j], x[j], max[j]);
         NAME(accumulate)(sums->other + j, sums->other_lo + j, below[j]);
-        if (!unique) NAME(accumulate)(sums->top + j, sums->top_lo + j, (double)t[j] - (double)below[j]);
+        if (!unique) NAME(accumulate)(sums->top + j, sums->top_lo + j, level[j]);
     }
 }
 

@@ -1,5 +1,5 @@
 /* lanes.c: rows of few classes (up to LANE_CLASSES): a block of them is transposed into scratch, and each lane of a
- * vector is a row. The phases are those of rows.c. */
+ * vector is a row. The phases are those of rows.c, which also writes results along rows that are not too short. */
 #include "rows.h"
 
 #include <string.h>

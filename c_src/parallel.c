@@ -145,11 +145,11 @@ static void note_region(double called, double now, double worked) {
     const int asleep = called - read_number(&last_end) > AWAKE;
     double next;
     write_number(&last_end, now);
-    if (asleep && waited < WAKING) return;
     if (waited < SHORT_WAIT || waited < worked) {
         if (before != 0.0) write_number(&alone_for, 0.0);
         return;
     }
+    if (asleep && waited < WAKING) return;
     next = 2.0 * before > ALONE_PER_WAIT * waited ? 2.0 * before : ALONE_PER_WAIT * waited;
     next = next < MOST_ALONE ? next : MOST_ALONE;
     write_number(&alone_for, next);

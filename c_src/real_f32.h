@@ -1,4 +1,4 @@
-/* real_f32.h: the compute type float32, for the templates that follow (formulas_tmpl.h, loops_tmpl.h).
+/* real_f32.h: the compute type float32, for the templates that follow (formulas_tmpl.h and those after it).
  * Included by kernels.c; real_undef.h takes the names back. */
 #define real float
 #define real_bits uint32_t

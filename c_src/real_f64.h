@@ -1,4 +1,4 @@
-/* real_f64.h: the compute type float64, for the templates that follow (formulas_tmpl.h, loops_tmpl.h).
+/* real_f64.h: the compute type float64, for the templates that follow (formulas_tmpl.h and those after it).
  * Included by kernels.c; real_undef.h takes the names back. What each number means stands in real_f32.h. */
 #define real double
 #define real_bits uint64_t

@@ -4,9 +4,9 @@
  * exponentials, label sums), in vectors the losses from them and the constants of each row, then, while the rows are in
  * cache, a second pass that writes what has the logits' shape.
  *
- * Few classes (lanes.c): a vector lane is a row. Many: lanes run along the row, tile by tile; each tile leaves a state,
- * states combine in order into those of segments, segments into that of the row. Tiles and segments are fixed by the
- * class count, so it does not matter which thread does which. */
+ * Few classes (lanes.c): a vector lane is a row, at least in the sums. Many: lanes run along the row, tile by tile;
+ * each tile leaves a state, states combine in order into those of segments, segments into that of the row. Tiles and
+ * segments are fixed by the class count, so it does not matter which thread does which. */
 #include "rows.h"
 
 #include <math.h>

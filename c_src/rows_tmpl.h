@@ -239,15 +239,11 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
     }
 }
 
-/* grad at an index label, from S p; `top` is whether the label is the only maximum */
-PYCE_INLINE real NAME(grad_at_label)(const row_constants *constants, int64_t row, int top, real mass_p) {
+/* grad at an index label, from S p */
+PYCE_INLINE real NAME(grad_at_label)(const row_constants *constants, int64_t row, real x, real mass_p) {
+    const int top = (x == constants->max.MEMBER[row]) & (constants->tie.MEMBER[row] == (real)0);
     const real rest = (mass_p - constants->weight.MEMBER[row]) - constants->weight_lo.MEMBER[row];
     return top ? constants->grad_at_label.MEMBER[row] : rest;
-}
-
-PYCE_INLINE void NAME(write_label)(const row_constants *constants, int64_t row, real x, real *grad) {
-    const int top = x == constants->max.MEMBER[row] && constants->tie.MEMBER[row] == (real)0;
-    *grad = NAME(grad_at_label)(constants, row, top, *grad);
 }
 
 /* SUM_LANES logits of one row. */
@@ -296,7 +292,7 @@ PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const 
         }
         if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {
             const int64_t at = loop->index[i];
-            if (at >= 0 && at < n) NAME(write_label)(loop->constants, loop->rows + i, x[at], first + at);
+            if (at >= 0 && at < n) first[at] = NAME(grad_at_label)(loop->constants, loop->rows + i, x[at], first[at]);
         }
     }
 }
@@ -324,8 +320,7 @@ PYCE_INLINE void NAME(lanes_body)(const rows_loop *loop, const int which, const 
                 real a = 0, b = 0;
                 NAME(write_one)(lane, x_j, t[j], &a, &b, which, dense);
                 if (labelled) {
-                    const int top = (x_j == lane.max) & (lane.tie == (real)0);
-                    const real at_label = NAME(grad_at_label)(constants, r + j, top, a);
+                    const real at_label = NAME(grad_at_label)(constants, r + j, x_j, a);
                     a = label[j] == place ? at_label : a;
                 }
                 first[j] = a;

@@ -100,7 +100,8 @@ PYCE_NOINLINE void NAME(sum_along)(row_states *states, int64_t place, const real
     memset(&acc, 0, sizeof acc);
     for (j = 0; j < SUM_LANES; j++) count[j] = 0;
     for (i = 0; i + 4 * SUM_LANES <= n; i += 4 * SUM_LANES) {
-        for (j = 0; j < 4 * SUM_LANES; j += LINE_BYTES / (int)sizeof *x) PYCE_PREFETCH(x + i + j + ahead);
+        const uintptr_t next = (uintptr_t)(x + i) + (uintptr_t)ahead * sizeof *x;
+        for (j = 0; j < 4 * SUM_LANES * (int)sizeof *x; j += LINE_BYTES) PYCE_PREFETCH(next + (uintptr_t)j);
         NAME(terms_of)(x + i, max, ref, term, count);
         NAME(terms_of)(x + i + SUM_LANES, max, ref, term + SUM_LANES, count);
         NAME(terms_of)(x + i + 2 * SUM_LANES, max, ref, term + 2 * SUM_LANES, count);
@@ -137,7 +138,7 @@ static void NAME(state_along)(row_states *states, int64_t place, const void *x_d
     NAME(references) refs;
     int64_t first, r;
     for (first = 0; first < rows; first += batch) {
-        const int64_t count = first + batch < rows ? batch : rows - first, ahead = count > 1 ? count * x_step : n;
+        const int64_t count = first + batch < rows ? batch : rows - first, ahead = rows > 1 ? count * x_step : n;
         for (r = 0; r < count; r++) refs.max[r] = NAME(max_of)(x + (first + r) * x_step, n);
         NAME(find_references)(&refs, count);
         for (r = 0; r < count; r++) {

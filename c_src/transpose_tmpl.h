@@ -1,15 +1,9 @@
 /* transpose_tmpl.h: rows of few classes to and from a matrix (classes, rows) in scratch, whose rows are padded to a
  * multiple of VECTOR_ROWS. Template, see formulas_tmpl.h.
  *
- * Where the classes of a row are neighbours in memory, four rows of four classes at a time are transposed in vectors:
- * one by one they took longer than the losses of ten classes. The classes that remain of a row are a vector, too, if
- * what follows them in memory are the next rows of the same block. */
-
-/* Rows of other types than the compute type pass through this, four at a time; room for a vector past the end. Where
- * they are neighbours in memory all of them are converted at once, which for ten classes takes a third of the time. */
-typedef struct NAME(four_rows) {
-    real row[4][LANE_CLASSES + 4];
-} NAME(four_rows);
+ * Where the classes of a row are neighbours in memory, four rows of four classes at a time, or a vector's places of
+ * rows, are transposed in vectors: one by one they took longer than the losses of ten classes. The classes that remain
+ * of a row are a vector, too, if what follows them in memory are the next rows of the same block. */
 
 #if HAVE_SHUFFLE
 typedef real NAME(quad) __attribute__((vector_size(4 * sizeof(real))));
@@ -174,17 +168,57 @@ PYCE_INLINE int NAME(has_room)(int64_t row_stride, int64_t r, int64_t rows, int6
 }
 
 /* How many rows can be moved WIDE_ROWS at a time. */
-PYCE_INLINE int64_t NAME(wide_rows)(int64_t row_stride, int64_t class_stride, int64_t rows, int64_t classes,
-                                    const pyce_dtype dtype) {
+PYCE_INLINE int64_t NAME(wide_rows)(int64_t row_stride, int64_t rows, int64_t classes) {
     int64_t n = rows / WIDE_ROWS * WIDE_ROWS;
-    if (WIDE_ROWS == 4 || class_stride != 1 || dtype != OWN_DTYPE) return 0;
-    if (classes % 4 && n > 0 && !NAME(has_room)(row_stride, n - 1, rows, classes)) n -= WIDE_ROWS;
-    return classes % 4 && row_stride != classes ? 0 : n;
+    if (WIDE_ROWS == 4 || (classes % 4 && row_stride != classes)) return 0;
+    return classes % 4 && n > 0 && !NAME(has_room)(row_stride, n - 1, rows, classes) ? n - WIDE_ROWS : n;
 }
 
-PYCE_INLINE void NAME(load_strided)(real *restrict to, int64_t to_rows, const void *restrict from, int64_t row_stride,
+/* Rows whose classes are neighbours, to the matrix. */
+PYCE_INLINE void NAME(transpose_to)(real *restrict to, int64_t to_rows, const real *restrict from, int64_t row_stride,
+                                    int64_t rows, int64_t classes) {
+    const int64_t wide = NAME(wide_rows)(row_stride, rows, classes);
+    int64_t c, r, k;
+#if WIDE_ROWS > 4
+    for (r = 0; r < wide; r += WIDE_ROWS) {
+        NAME(wide_to_lines)(to + r, to_rows, from + r * row_stride, row_stride, classes);
+    }
+#endif
+    for (r = wide; r + 4 <= rows; r += 4) {
+        const real *row[4];
+        for (k = 0; k < 4; k++) row[k] = from + (r + k) * row_stride;
+        NAME(rows_to_lines)(to, to_rows, row, r, classes, NAME(has_room)(row_stride, r + 3, rows, classes));
+    }
+    for (; r < rows; r++) {
+        for (c = 0; c < classes; c++) to[c * to_rows + r] = from[r * row_stride + c];
+    }
+}
+
+/* And back. */
+PYCE_INLINE void NAME(transpose_from)(real *restrict to, int64_t row_stride, const real *restrict from,
+                                      int64_t from_rows, int64_t rows, int64_t classes) {
+    const int64_t wide = NAME(wide_rows)(row_stride, rows, classes);
+    int64_t c, r, k;
+#if WIDE_ROWS > 4
+    for (r = 0; r < wide; r += WIDE_ROWS) {
+        NAME(wide_to_rows)(to + r * row_stride, row_stride, from + r, from_rows, classes);
+    }
+#endif
+    for (r = wide; r + 4 <= rows; r += 4) {
+        real *row[4];
+        for (k = 0; k < 4; k++) row[k] = to + (r + k) * row_stride;
+        NAME(lines_to_rows)(row, from, from_rows, r, classes, NAME(has_room)(row_stride, r + 3, rows, classes));
+    }
+    for (; r < rows; r++) {
+        for (c = 0; c < classes; c++) to[r * row_stride + c] = from[c * from_rows + r];
+    }
+}
+
+/* Rows of other types than the compute type are converted first, all at once where they are neighbours: for ten classes
+ * that takes a third of the time of four at a time. */
+PYCE_INLINE void NAME(load_rows)(real *restrict to, int64_t to_rows, const void *restrict from, int64_t row_stride,
                                  int64_t class_stride, int64_t rows, int64_t classes, const pyce_dtype dtype) {
-    int64_t c, r, k, wide;
+    int64_t c, r;
     for (c = 0; c < classes; c++) {
         for (r = rows; r < to_rows; r++) to[c * to_rows + r] = 0;
     }
@@ -195,75 +229,21 @@ PYCE_INLINE void NAME(load_strided)(real *restrict to, int64_t to_rows, const vo
             PYCE_SIMD
             for (r = 0; r < rows; r++) line[r] = NAME(read)(from, at + r, dtype);
         }
-        return;
-    }
-    wide = NAME(wide_rows)(row_stride, class_stride, rows, classes, dtype);
-#if WIDE_ROWS > 4
-    for (r = 0; r < wide; r += WIDE_ROWS) {
-        NAME(wide_to_lines)(to + r, to_rows, (const real *)from + r * row_stride, row_stride, classes);
-    }
-#endif
-    for (r = wide; r + 4 <= rows && class_stride == 1; r += 4) {
-        const real *row[4];
-        NAME(four_rows) four;
-        for (k = 0; k < 4; k++) {
-            const char *at = (const char *)from + (r + k) * row_stride * SIZE_OF(dtype);
-            row[k] = dtype == OWN_DTYPE ? (const real *)(const void *)at : four.row[k];
-            if (dtype != OWN_DTYPE) NAME(load)(four.row[k], at, 1, classes, dtype);
+    } else if (class_stride == 1 && dtype == OWN_DTYPE) {
+        NAME(transpose_to)(to, to_rows, (const real *)from, row_stride, rows, classes);
+    } else if (class_stride == 1) {
+        const int64_t run = row_stride == classes ? rows * classes : classes;
+        real converted[MATRIX_BYTES / sizeof(real)];
+        for (r = 0; r < rows; r += run / classes) {
+            const char *at = (const char *)from + r * row_stride * SIZE_OF(dtype);
+            NAME(load)(converted + r * classes, at, 1, run, dtype);
         }
-        NAME(rows_to_lines)(to, to_rows, row, r, classes,
-                            dtype != OWN_DTYPE || NAME(has_room)(row_stride, r + 3, rows, classes));
-    }
-    for (; r < rows; r++) {
-        for (c = 0; c < classes; c++) {
-            to[c * to_rows + r] = NAME(read)(from, r * row_stride + c * class_stride, dtype);
-        }
-    }
-}
-
-PYCE_INLINE void NAME(load_rows)(real *restrict to, int64_t to_rows, const void *restrict from, int64_t row_stride,
-                                 int64_t class_stride, int64_t rows, int64_t classes, const pyce_dtype dtype) {
-    if (dtype != OWN_DTYPE && class_stride == 1 && row_stride == classes) {
-        real neighbours[MATRIX_BYTES / sizeof(real)];
-        NAME(load)(neighbours, from, 1, rows * classes, dtype);
-        NAME(load_strided)(to, to_rows, neighbours, classes, 1, rows, classes, OWN_DTYPE);
+        NAME(transpose_to)(to, to_rows, converted, classes, rows, classes);
     } else {
-        NAME(load_strided)(to, to_rows, from, row_stride, class_stride, rows, classes, dtype);
-    }
-}
-
-PYCE_INLINE void NAME(store_strided)(void *restrict to, int64_t row_stride, int64_t class_stride,
-                                  const real *restrict from, int64_t from_rows, int64_t rows, int64_t classes,
-                                  const pyce_dtype dtype) {
-    int64_t c, r, k, wide;
-    if (row_stride == 1) {
-        for (c = 0; c < classes; c++) {
-            const real *restrict line = from + c * from_rows;
-            const int64_t at = c * class_stride;
-            PYCE_SIMD
-            for (r = 0; r < rows; r++) NAME(write)(to, at + r, line[r], dtype);
-        }
-        return;
-    }
-    wide = NAME(wide_rows)(row_stride, class_stride, rows, classes, dtype);
-#if WIDE_ROWS > 4
-    for (r = 0; r < wide; r += WIDE_ROWS) {
-        NAME(wide_to_rows)((real *)to + r * row_stride, row_stride, from + r, from_rows, classes);
-    }
-#endif
-    for (r = wide; r + 4 <= rows && class_stride == 1; r += 4) {
-        char *at = (char *)to + r * row_stride * SIZE_OF(dtype);
-        const int64_t step = row_stride * SIZE_OF(dtype);
-        real *row[4];
-        NAME(four_rows) four;
-        for (k = 0; k < 4; k++) row[k] = dtype == OWN_DTYPE ? (real *)(void *)(at + k * step) : four.row[k];
-        NAME(lines_to_rows)(row, from, from_rows, r, classes,
-                            dtype != OWN_DTYPE || NAME(has_room)(row_stride, r + 3, rows, classes));
-        for (k = 0; k < 4 && dtype != OWN_DTYPE; k++) NAME(store)(at + k * step, four.row[k], 1, classes, dtype);
-    }
-    for (; r < rows; r++) {
-        for (c = 0; c < classes; c++) {
-            NAME(write)(to, r * row_stride + c * class_stride, from[c * from_rows + r], dtype);
+        for (r = 0; r < rows; r++) {
+            for (c = 0; c < classes; c++) {
+                to[c * to_rows + r] = NAME(read)(from, r * row_stride + c * class_stride, dtype);
+            }
         }
     }
 }
@@ -271,12 +251,29 @@ PYCE_INLINE void NAME(store_strided)(void *restrict to, int64_t row_stride, int6
 PYCE_INLINE void NAME(store_rows)(void *restrict to, int64_t row_stride, int64_t class_stride,
                                   const real *restrict from, int64_t from_rows, int64_t rows, int64_t classes,
                                   const pyce_dtype dtype) {
-    if (dtype != OWN_DTYPE && class_stride == 1 && row_stride == classes) {
-        real neighbours[MATRIX_BYTES / sizeof(real)];
-        NAME(store_strided)(neighbours, classes, 1, from, from_rows, rows, classes, OWN_DTYPE);
-        NAME(store)(to, neighbours, 1, rows * classes, dtype);
+    int64_t c, r;
+    if (row_stride == 1) {
+        for (c = 0; c < classes; c++) {
+            const real *restrict line = from + c * from_rows;
+            const int64_t at = c * class_stride;
+            PYCE_SIMD
+            for (r = 0; r < rows; r++) NAME(write)(to, at + r, line[r], dtype);
+        }
+    } else if (class_stride == 1 && dtype == OWN_DTYPE) {
+        NAME(transpose_from)((real *)to, row_stride, from, from_rows, rows, classes);
+    } else if (class_stride == 1) {
+        const int64_t run = row_stride == classes ? rows * classes : classes;
+        real converted[MATRIX_BYTES / sizeof(real)];
+        NAME(transpose_from)(converted, classes, from, from_rows, rows, classes);
+        for (r = 0; r < rows; r += run / classes) {
+            NAME(store)((char *)to + r * row_stride * SIZE_OF(dtype), converted + r * classes, 1, run, dtype);
+        }
     } else {
-        NAME(store_strided)(to, row_stride, class_stride, from, from_rows, rows, classes, dtype);
+        for (r = 0; r < rows; r++) {
+            for (c = 0; c < classes; c++) {
+                NAME(write)(to, r * row_stride + c * class_stride, from[c * from_rows + r], dtype);
+            }
+        }
     }
 }
 

@@ -17,11 +17,11 @@
 #define PYCE_SIMD _Pragma("omp simd")
 
 #if defined(__GNUC__)
-#define PYCE_PREFETCH(address) __builtin_prefetch(address)
+#define PYCE_PREFETCH(address) __builtin_prefetch((const void *)(address)) /* a uintptr_t, of anything */
 #define PYCE_INLINE static inline __attribute__((always_inline))
 #define PYCE_NOINLINE static __attribute__((noinline)) /* gcc 12 does not vectorise its loops within another */
 #else
-#define PYCE_PREFETCH(address) ((void)0)
+#define PYCE_PREFETCH(address) ((void)(address))
 #define PYCE_INLINE static inline
 #define PYCE_NOINLINE static
 #endif
@@ -35,6 +35,8 @@
 #ifndef HAVE_SHUFFLE
 #define HAVE_SHUFFLE 0
 #endif
+
+#define LINE_BYTES 64 /* of memory that a prefetch brings */
 
 /* Vectors that are shuffled as a whole: for AVX2 four rows at a time are faster than eight. */
 #if defined(__AVX512F__)

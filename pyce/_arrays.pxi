@@ -111,16 +111,19 @@ cdef pyce_dtype dtype_of_bits(object array) noexcept:
 cdef bint acquire_bfloat16(View *view, object array) noexcept:
     """The memory of an array whose dtype has no format."""
     global known_bfloat16
+    cdef object dtype = array.dtype
+    cdef bint native = dtype is known_bfloat16
     PyErr_Clear()
-    if array.dtype is not known_bfloat16:
+    if not native:
         if not _intake.is_bfloat16(array):
             return False
-        if array.dtype.isnative:
-            known_bfloat16 = array.dtype
+        native = dtype.isnative
+        if native and type(array) is ndarray:
+            known_bfloat16 = dtype
     if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES) != 0:  # without a format: any dtype may pass
         PyErr_Clear()
         return False
-    view.dtype = PYCE_BFLOAT16 if array.dtype is known_bfloat16 else 0
+    view.dtype = PYCE_BFLOAT16 if native else 0
     return True
 
 

@@ -110,3 +110,15 @@ def test_a_dtype_of_another_library_is_refused_in_words():
 
     with pytest.raises(TypeError, match=r"dtype must be float16, .* got library\.float32"):
         sigmoid(labels=[1.0], logits=[0.5], dtype=Foreign())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [5, 100])
+def test_an_infinite_label_gives_the_same_loss_in_every_batch(dtype, classes):
+    x = np.linspace(-3, 3, 16 * classes, dtype=dtype).reshape(16, classes)
+    labels = np.zeros((16, classes), dtype)
+    labels[:, 1] = np.inf
+    losses = softmax(labels=labels, logits=x)
+    assert not np.isfinite(losses).any()
+    for n in (1, 5, 16):
+        np.testing.assert_array_equal(softmax(labels=labels[:n], logits=x[:n]), losses[:n])
