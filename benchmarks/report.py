@@ -141,7 +141,7 @@ def report_lines(results: dict[str, Any], plan: list[Cell]) -> list[str]:
 
 
 def choose_lines(results: dict[str, Any], plan: list[Cell]) -> list[Line]:
-    """Return the cells of the plan that the results have, in its order, those of one dtype and thread count together."""
+    """Return the cells of the plan that the results have, in its order, those of a dtype and thread count together."""
     have = {Cell.from_json(line): line for line in results["cells"]}
     lines = [have[cell] for cell in plan if cell in have]
     groups = list(dict.fromkeys((line["threads"], line["dtype"]) for line in lines))
