@@ -246,6 +246,9 @@ PYCE_INLINE real NAME(grad_at_label)(const row_constants *constants, int64_t row
     return top ? constants->grad_at_label.MEMBER[row] : rest;
 }
 
+/* Whether a loop writes gradients, which differ at the index labels. */
+#define HAS_GRAD(which) ((which) == ROWS_GRAD || (which) == ROWS_GRAD_HESS)
+
 /* SUM_LANES logits of one row. */
 PYCE_INLINE void NAME(write_some)(NAME(lane) lane, const real *restrict x, const real *restrict t,
                                   real *restrict first, real *restrict second, const int which, const int dense) {
@@ -290,7 +293,7 @@ PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const 
             j = n - SUM_LANES;
             NAME(write_some)(lane, x + j, t + j, first + j, second + j, which, dense);
         }
-        if ((which == ROWS_GRAD || which == ROWS_GRAD_HESS) && loop->index) {
+        if (HAS_GRAD(which) && loop->index) {
             const int64_t at = loop->index[i];
             if (at >= 0 && at < n) first[at] = NAME(grad_at_label)(loop->constants, loop->rows + i, x[at], first[at]);
         }
@@ -331,16 +334,15 @@ PYCE_INLINE void NAME(lanes_body)(const rows_loop *loop, const int which, const 
 }
 
 /* Small functions, one per output: in one function of all cases clang stops vectorising. */
-#define HAS_GRAD(which) ((which) == ROWS_GRAD || (which) == ROWS_GRAD_HESS)
-#define ROWS_LOOP(name, which)                                                    \
-    static void NAME(along_##name)(const rows_loop *loop) {                       \
-        if (loop->labels) NAME(along_body)(loop, which, 1);                       \
-        else NAME(along_body)(loop, which, 0);                                    \
-    }                                                                             \
-    static void NAME(lanes_##name)(const rows_loop *loop) {                       \
-        if (loop->labels) NAME(lanes_body)(loop, which, 1, 0);                    \
+#define ROWS_LOOP(name, which)                                                        \
+    static void NAME(along_##name)(const rows_loop *loop) {                           \
+        if (loop->labels) NAME(along_body)(loop, which, 1);                           \
+        else NAME(along_body)(loop, which, 0);                                        \
+    }                                                                                 \
+    static void NAME(lanes_##name)(const rows_loop *loop) {                           \
+        if (loop->labels) NAME(lanes_body)(loop, which, 1, 0);                        \
         else if (HAS_GRAD(which) && loop->index) NAME(lanes_body)(loop, which, 0, 1); \
-        else NAME(lanes_body)(loop, which, 0, 0);                                 \
+        else NAME(lanes_body)(loop, which, 0, 0);                                     \
     }
 ROWS_LOOP(grad, ROWS_GRAD)
 ROWS_LOOP(hess, ROWS_HESS)

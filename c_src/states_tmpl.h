@@ -129,7 +129,7 @@ PYCE_NOINLINE void NAME(sum_along)(row_states *states, int64_t place, const real
 }
 
 /* Rows, or one tile of a row, in batches that stay in L1: the maxima of a batch, then its sums, then its labels. Row
- * after row each sum would wait for its maximum, which with 100 classes takes as long as the sum. */
+ * after row each sum would wait for its maximum: with 200 classes losses take 0.9 of the time so. */
 static void NAME(state_along)(row_states *states, int64_t place, const void *x_data, int64_t x_step,
                               const void *t_data, int64_t t_step, int64_t n, int64_t rows) {
     const real *x = (const real *)x_data, *t = (const real *)t_data;

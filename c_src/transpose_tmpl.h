@@ -82,24 +82,9 @@ PYCE_INLINE NAME(wide) NAME(gather_quads)(const real *from, int64_t row_stride) 
 /* Row r's four classes are in vector r % 4; upwards, see lines_to_rows. */
 PYCE_INLINE void NAME(scatter_quads)(real *to, int64_t row_stride, const NAME(wide) *v) {
     int i;
-    for (i = 0; i < 4; i++) {
-        const NAME(quad) q = __builtin_shufflevector(v[i], v[i], 0, 1, 2, 3);
-        memcpy(to + i * row_stride, &q, sizeof q);
+    for (i = 0; i < WIDE_ROWS; i++) {
+        memcpy(to + i * row_stride, (const real *)(v + i % 4) + i / 4 * 4, 4 * sizeof *to);
     }
-    for (i = 0; i < 4; i++) {
-        const NAME(quad) q = __builtin_shufflevector(v[i], v[i], 4, 5, 6, 7);
-        memcpy(to + (4 + i) * row_stride, &q, sizeof q);
-    }
-#if QUADS == 4
-    for (i = 0; i < 4; i++) {
-        const NAME(quad) q = __builtin_shufflevector(v[i], v[i], 8, 9, 10, 11);
-        memcpy(to + (8 + i) * row_stride, &q, sizeof q);
-    }
-    for (i = 0; i < 4; i++) {
-        const NAME(quad) q = __builtin_shufflevector(v[i], v[i], 12, 13, 14, 15);
-        memcpy(to + (12 + i) * row_stride, &q, sizeof q);
-    }
-#endif
 }
 
 PYCE_INLINE void NAME(wide_to_lines)(real *to, int64_t to_rows, const real *from, int64_t row_stride, int64_t classes) {
