@@ -14,15 +14,18 @@ typedef struct NAME(reduced) {
     real bracket, tail, magic;
 } NAME(reduced);
 
-PYCE_INLINE NAME(reduced) NAME(reduce)(real x) {
+/* With the tail known: it takes most of the operations. */
+PYCE_INLINE NAME(reduced) NAME(reduce_kept)(real x, real tail) {
     NAME(reduced) e;
-    real k, c, r, square;
     e.magic = FMA(x, INV_LN2, SHIFTER);
-    k = e.magic - SHIFTER;
-    e.bracket = FMA(-k, LN2_HI, x);
-    c = k * LN2_LO;
-    r = e.bracket - c;
-    square = r * r;
+    e.bracket = FMA(-(e.magic - SHIFTER), LN2_HI, x);
+    e.tail = tail;
+    return e;
+}
+
+PYCE_INLINE NAME(reduced) NAME(reduce)(real x) {
+    NAME(reduced) e = NAME(reduce_kept)(x, (real)0);
+    const real c = (e.magic - SHIFTER) * LN2_LO, r = e.bracket - c, square = r * r;
     e.tail = FMA(square, EXP_POLYNOMIAL(r, square), -c);
     return e;
 }
@@ -106,8 +109,7 @@ PYCE_INLINE NAME(reference) NAME(reference_of)(real max) {
 
 /* 2^EXP_BIAS exp(x - max) exp(r_max), for sums: within 0.54 * 2^-MANTISSA of itself, since bracket + tail is rounded
  * and then the sum with 1. 0 below the limit and for those equal to `max`; NaN for NaN */
-PYCE_INLINE real NAME(term_of)(real x, real max, real shift, real limit, real_bits offset) {
-    const NAME(reduced) e = NAME(reduce)(x - shift);
+PYCE_INLINE real NAME(term_of)(NAME(reduced) e, real x, real max, real limit, real_bits offset) {
     const real power = NAME(power_of)(e.magic, offset);
     const real term = FMA(power, e.bracket + e.tail, power);
     const int none = (x < limit) | (x == max);

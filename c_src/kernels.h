@@ -114,6 +114,7 @@ typedef struct rows_loop {
     int64_t classes;      /* in the tile */
     int64_t rows;         /* lanes: a multiple of VECTOR_ROWS; along: the first row's place in row_constants */
     int64_t count, x_step, labels_step, first_step, second_step; /* along only */
+    int32_t kept; /* along, ROWS_GRAD: state_along keeps in `first` what the gradient is then computed from */
     const row_constants *constants;
 } rows_loop;
 
@@ -169,9 +170,8 @@ typedef struct kernel_set {
     /* to[i] = the logit of row i at index[i]; NaN for -1 */
     void (*pick[FLOAT_DTYPES])(double *to, const void *from, int64_t row_stride, int64_t class_stride,
                                const int64_t *index, int64_t rows);
-    /* of rows of n logits; labels NULL: none for each class */
-    void (*state_along)(row_states *states, int64_t place, const void *x, int64_t x_step, const void *labels,
-                        int64_t labels_step, int64_t n, int64_t rows);
+    /* of the rows of a loop, from `place` on; labels NULL: none for each class */
+    void (*state_along)(row_states *states, int64_t place, const rows_loop *loop);
     void (*state_lanes)(row_states *states, const void *x, const void *labels, int64_t classes, int64_t rows);
     void (*normalise)(row_states *states, int64_t first, int64_t n);
     void (*combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense);

@@ -1,5 +1,12 @@
 /* labels_tmpl.h: sums in lanes, and what dense labels add to row_states with them. Template, see formulas_tmpl.h. */
 
+/* Brings the n elements that stand `ahead` elements further into cache, while those here are computed with. */
+PYCE_INLINE void NAME(fetch)(const real *here, int64_t ahead, const int n) {
+    const uintptr_t there = (uintptr_t)here + (uintptr_t)ahead * sizeof *here;
+    int j;
+    for (j = 0; j < n * (int)sizeof *here; j += LINE_BYTES) PYCE_PREFETCH(there + (uintptr_t)j);
+}
+
 /* sum + low += term */
 PYCE_INLINE void NAME(accumulate)(double *sum, double *low, double term) {
     if (WIDE) {
@@ -116,14 +123,18 @@ PYCE_NOINLINE void NAME(fold_labels)(row_states *states, int64_t place, NAME(lab
 }
 
 PYCE_INLINE void NAME(label_state_body)(row_states *states, int64_t place, const real *x, const real *t, int64_t n,
-                                        real max, const int unique) {
+                                        int64_t ahead, const int unique) {
+    const real max = (real)states->max[place];
     NAME(label_sums) sums;
     real x_tail[SUM_LANES], t_tail[SUM_LANES], maxima[SUM_LANES];
     int64_t i;
     int j;
     NAME(clear_labels)(&sums);
     for (j = 0; j < SUM_LANES; j++) maxima[j] = max;
-    for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) NAME(add_labels)(&sums, x + i, t + i, maxima, unique);
+    for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) {
+        NAME(fetch)(t + i, ahead, SUM_LANES);
+        NAME(add_labels)(&sums, x + i, t + i, maxima, unique);
+    }
     if (i < n) {
         for (j = 0; j < SUM_LANES; j++) {
             x_tail[j] = i + j < n ? x[i + j] : max;
@@ -136,20 +147,20 @@ PYCE_INLINE void NAME(label_state_body)(row_states *states, int64_t place, const
 }
 
 PYCE_NOINLINE void NAME(label_state_unique)(row_states *states, int64_t place, const real *x, const real *t, int64_t n,
-                                            real max) {
-    NAME(label_state_body)(states, place, x, t, n, max, 1);
+                                            int64_t ahead) {
+    NAME(label_state_body)(states, place, x, t, n, ahead, 1);
 }
 
 PYCE_NOINLINE void NAME(label_state_tied)(row_states *states, int64_t place, const real *x, const real *t, int64_t n,
-                                          real max) {
-    NAME(label_state_body)(states, place, x, t, n, max, 0);
+                                          int64_t ahead) {
+    NAME(label_state_body)(states, place, x, t, n, ahead, 0);
 }
 
-/* Once the maxima of the row are counted. */
-PYCE_INLINE void NAME(label_state)(row_states *states, int64_t place, const real *x, const real *t, int64_t n) {
-    const real max = (real)states->max[place];
-    if (states->count[place] == 1.0) NAME(label_state_unique)(states, place, x, t, n, max);
-    else NAME(label_state_tied)(states, place, x, t, n, max);
+/* Once the maxima of the row are counted; `ahead` see fetch. */
+PYCE_INLINE void NAME(label_state)(row_states *states, int64_t place, const real *x, const real *t, int64_t n,
+                                   int64_t ahead) {
+    if (states->count[place] == 1.0) NAME(label_state_unique)(states, place, x, t, n, ahead);
+    else NAME(label_state_tied)(states, place, x, t, n, ahead);
 }
 
 /* The label sums of VECTOR_ROWS rows, a lane each, from `place` on; x and t stand at them in (classes, rows). */

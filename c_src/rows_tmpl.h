@@ -158,7 +158,7 @@ static void NAME(constants)(const row_states *states, int64_t n, int32_t dense, 
 
 typedef struct NAME(lane) {
     real max, shift, limit, prob_scale, prob_scale_lo, prob_excess, prob_at_max;
-    real mass_scale, mass_scale_lo, mass_excess, grad_at_max, tie;
+    real mass_scale, mass_scale_lo, mass_excess, grad_at_max, tie, tie_lo;
     real weight, weight_lo, hess_at_max, log_sum, log_sum_lo, log_scaled, log_scaled_lo;
     real_bits offset;
 } NAME(lane);
@@ -180,6 +180,7 @@ PYCE_INLINE NAME(lane) NAME(lane_of)(const row_constants *from, int64_t i) {
     lane.tie = from->tie.MEMBER[i];
     lane.weight = from->weight.MEMBER[i];
     lane.weight_lo = from->weight_lo.MEMBER[i];
+    lane.tie_lo = lane.tie == (real)0 ? (real)0 : lane.weight_lo;
     lane.hess_at_max = from->hess_at_max.MEMBER[i];
     lane.log_sum = from->log_sum.MEMBER[i];
     lane.log_sum_lo = from->log_sum_lo.MEMBER[i];
@@ -205,10 +206,10 @@ PYCE_INLINE real NAME(weighted_nll)(NAME(lane) lane, real x, real t, const int d
     return factor == (real)0 && nll == nll ? (real)0 : value;
 }
 
-/* `which` and `dense` are constants where this is inlined. */
+/* `which`, `dense` and `kept` are constants where this is inlined. */
 PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, real *second, const int which,
-                                 const int dense) {
-    const NAME(reduced) e = NAME(reduce)(x - lane.shift);
+                                 const int dense, const int kept) {
+    const NAME(reduced) e = kept ? NAME(reduce_kept)(x - lane.shift, *first) : NAME(reduce)(x - lane.shift);
     const real power = NAME(power_of)(e.magic, lane.offset);
     if (which == ROWS_LABELS_GRAD) {
         *first = NAME(weighted_nll)(lane, x, t, dense);
@@ -227,7 +228,7 @@ PYCE_INLINE void NAME(write_one)(NAME(lane) lane, real x, real t, real *first, r
             const real toward = x < lane.limit ? nothing : mass_p;
             const real base = x == lane.max ? lane.grad_at_max : toward;
             const real weight = x == lane.max ? lane.tie : lane.weight;
-            const real weight_lo = x == lane.max && lane.tie == (real)0 ? (real)0 : lane.weight_lo;
+            const real weight_lo = x == lane.max ? lane.tie_lo : lane.weight_lo;
             *first = dense ? FMA(-weight_lo, t, FMA(-weight, t, base)) : base;
         }
         if (which != ROWS_GRAD) {
@@ -251,12 +252,13 @@ PYCE_INLINE real NAME(grad_at_label)(const row_constants *constants, int64_t row
 
 /* SUM_LANES logits of one row. */
 PYCE_INLINE void NAME(write_some)(NAME(lane) lane, const real *restrict x, const real *restrict t,
-                                  real *restrict first, real *restrict second, const int which, const int dense) {
+                                  real *restrict first, real *restrict second, const int which, const int dense,
+                                  const int kept) {
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
-        real a = 0, b = 0;
-        NAME(write_one)(lane, x[j], t[j], &a, &b, which, dense);
+        real a = kept ? first[j] : (real)0, b = 0;
+        NAME(write_one)(lane, x[j], t[j], &a, &b, which, dense, kept);
         first[j] = a;
         if (which == ROWS_GRAD_HESS) second[j] = b;
     }
@@ -264,19 +266,21 @@ PYCE_INLINE void NAME(write_some)(NAME(lane) lane, const real *restrict x, const
 
 /* Fewer than SUM_LANES. */
 PYCE_INLINE void NAME(write_few)(NAME(lane) lane, const real *x, const real *t, real *first, real *second, int64_t n,
-                                 const int which, const int dense) {
+                                 const int which, const int dense, const int kept) {
     real x_few[SUM_LANES], t_few[SUM_LANES], a[SUM_LANES], b[SUM_LANES];
     NAME(pad_tail)(x_few, x, n);
     NAME(pad_tail)(t_few, t, n);
-    NAME(write_some)(lane, x_few, t_few, a, b, which, dense);
+    if (kept) NAME(pad_tail)(a, first, n);
+    NAME(write_some)(lane, x_few, t_few, a, b, which, dense, kept);
     memcpy(first, a, (size_t)n * sizeof *first);
     if (which == ROWS_GRAD_HESS) memcpy(second, b, (size_t)n * sizeof *second);
 }
 
 /* Where the last logits do not fill the lanes, those before them are computed once more with them: one by one, fifteen
- * took as long as sixty. The outputs are never the inputs here. */
-PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const int dense) {
-    const int64_t n = loop->classes;
+ * took as long as sixty; and first, from what is kept, as the others write over that. The outputs are never the inputs
+ * here. */
+PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const int dense, const int kept) {
+    const int64_t n = loop->classes, last = n - SUM_LANES;
     int64_t i, j;
     for (i = 0; i < loop->count; i++) {
         const real *x = (const real *)loop->x + i * loop->x_step;
@@ -284,14 +288,20 @@ PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const 
         real *first = (real *)loop->first + i * loop->first_step;
         real *second = which == ROWS_GRAD_HESS ? (real *)loop->second + i * loop->second_step : first;
         const NAME(lane) lane = NAME(lane_of)(loop->constants, loop->rows + i);
+        real end[SUM_LANES];
+        if (kept && last > 0) {
+            memcpy(end, first + last, sizeof end);
+            NAME(write_some)(lane, x + last, t + last, end, second + last, which, dense, 1);
+        }
         for (j = 0; j + SUM_LANES <= n; j += SUM_LANES) {
-            NAME(write_some)(lane, x + j, t + j, first + j, second + j, which, dense);
+            NAME(write_some)(lane, x + j, t + j, first + j, second + j, which, dense, kept);
         }
         if (n < SUM_LANES) {
-            NAME(write_few)(lane, x, t, first, second, n, which, dense);
+            NAME(write_few)(lane, x, t, first, second, n, which, dense, kept);
+        } else if (j < n && kept) {
+            memcpy(first + last, end, sizeof end);
         } else if (j < n) {
-            j = n - SUM_LANES;
-            NAME(write_some)(lane, x + j, t + j, first + j, second + j, which, dense);
+            NAME(write_some)(lane, x + last, t + last, first + last, second + last, which, dense, 0);
         }
         if (HAS_GRAD(which) && loop->index) {
             const int64_t at = loop->index[i];
@@ -321,7 +331,7 @@ PYCE_INLINE void NAME(lanes_body)(const rows_loop *loop, const int which, const 
                 const NAME(lane) lane = NAME(lane_of)(constants, r + j);
                 const real x_j = x[j];
                 real a = 0, b = 0;
-                NAME(write_one)(lane, x_j, t[j], &a, &b, which, dense);
+                NAME(write_one)(lane, x_j, t[j], &a, &b, which, dense, 0);
                 if (labelled) {
                     const real at_label = NAME(grad_at_label)(constants, r + j, x_j, a);
                     a = label[j] == place ? at_label : a;
@@ -333,11 +343,18 @@ PYCE_INLINE void NAME(lanes_body)(const rows_loop *loop, const int which, const 
     }
 }
 
+/* Gradients from the tails that state_along has kept there. */
+static void NAME(along_kept)(const rows_loop *loop) {
+    if (loop->labels) NAME(along_body)(loop, ROWS_GRAD, 1, 1);
+    else NAME(along_body)(loop, ROWS_GRAD, 0, 1);
+}
+
 /* Small functions, one per output: in one function of all cases clang stops vectorising. */
 #define ROWS_LOOP(name, which)                                                        \
     static void NAME(along_##name)(const rows_loop *loop) {                           \
-        if (loop->labels) NAME(along_body)(loop, which, 1);                           \
-        else NAME(along_body)(loop, which, 0);                                        \
+        if (which == ROWS_GRAD && loop->kept) NAME(along_kept)(loop);                 \
+        else if (loop->labels) NAME(along_body)(loop, which, 1, 0);                   \
+        else NAME(along_body)(loop, which, 0, 0);                                     \
     }                                                                                 \
     static void NAME(lanes_##name)(const rows_loop *loop) {                           \
         if (loop->labels) NAME(lanes_body)(loop, which, 1, 0);                        \
