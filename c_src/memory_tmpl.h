@@ -23,7 +23,9 @@ PYCE_INLINE void NAME(write)(void *data, int64_t i, real value, const pyce_dtype
 PYCE_INLINE void NAME(load)(real *restrict to, const void *restrict from, int64_t stride, int64_t n,
                             const pyce_dtype dtype) {
     int64_t i;
-    if (stride == 1) {
+    if (stride == 1 && dtype == PYCE_FLOAT16 && !WIDE) {
+        floats_of_float16((float *)to, (const uint16_t *)from, n);
+    } else if (stride == 1) {
         PYCE_SIMD
         for (i = 0; i < n; i++) to[i] = NAME(read)(from, i, dtype);
     } else if (stride == 0 && n > 0) { /* broadcast */
@@ -37,7 +39,9 @@ PYCE_INLINE void NAME(load)(real *restrict to, const void *restrict from, int64_
 PYCE_INLINE void NAME(store)(void *restrict to, const real *restrict from, int64_t stride, int64_t n,
                              const pyce_dtype dtype) {
     int64_t i;
-    if (stride == 1) {
+    if (stride == 1 && dtype == PYCE_FLOAT16 && !WIDE) {
+        float16_of_floats((uint16_t *)to, (const float *)from, n);
+    } else if (stride == 1) {
         PYCE_SIMD
         for (i = 0; i < n; i++) NAME(write)(to, i, from[i], dtype);
     } else {

@@ -209,10 +209,8 @@ PYCE_INLINE void NAME(load_rows)(real *restrict to, int64_t to_rows, const void 
     }
     if (row_stride == 1) {
         for (c = 0; c < classes; c++) {
-            real *restrict line = to + c * to_rows;
-            const int64_t at = c * class_stride;
-            PYCE_SIMD
-            for (r = 0; r < rows; r++) line[r] = NAME(read)(from, at + r, dtype);
+            const char *at = (const char *)from + c * class_stride * SIZE_OF(dtype);
+            NAME(load)(to + c * to_rows, at, 1, rows, dtype);
         }
     } else if (class_stride == 1 && dtype == OWN_DTYPE) {
         NAME(transpose_to)(to, to_rows, (const real *)from, row_stride, rows, classes);
@@ -239,10 +237,8 @@ PYCE_INLINE void NAME(store_rows)(void *restrict to, int64_t row_stride, int64_t
     int64_t c, r;
     if (row_stride == 1) {
         for (c = 0; c < classes; c++) {
-            const real *restrict line = from + c * from_rows;
-            const int64_t at = c * class_stride;
-            PYCE_SIMD
-            for (r = 0; r < rows; r++) NAME(write)(to, at + r, line[r], dtype);
+            char *at = (char *)to + c * class_stride * SIZE_OF(dtype);
+            NAME(store)(at, from + c * from_rows, 1, rows, dtype);
         }
     } else if (class_stride == 1 && dtype == OWN_DTYPE) {
         NAME(transpose_from)((real *)to, row_stride, from, from_rows, rows, classes);

@@ -7,9 +7,11 @@ from half import SHAPES, assert_rounded_once, dtype_of, halves, is_half, problem
 from helpers import BINARY_LOSSES, LOSSES, ROW_LOSSES, assert_same_bits, compute
 
 import pyce
+from pyce import _core
 
 COMPANIONS = ("softmax", "log_softmax", "logsumexp", "sigmoid", "log_sigmoid")
 losses = pytest.mark.parametrize("loss", LOSSES)
+ISAS = {name: number for name, (number, compiled, available) in _core.isas().items() if compiled and available}
 
 
 @halves
@@ -133,6 +135,47 @@ def test_companion_is_the_float32_result_rounded_once(name, half):
             assert result.dtype == dtype
             assert_same_bits(result, rounded(wide, dtype))
             assert_same_bits(getattr(pyce, name)(x, out=np.empty_like(wide)), wide)
+
+
+# every number of float16, on every instruction set: some convert it by the processor's own instructions
+
+
+def converted(values, dtype, isa):
+    """-values in another type: the gradient of the logit -inf, whose probability is 0."""
+    out = np.empty(values.shape, dtype)
+    kind, grad = _core.losses().index("sigmoid") + 1, 1
+    logits = np.full(values.shape, -np.inf, np.float32)
+    _core.evaluate(kind, values, logits, None, -1, (grad,), (out,), None, 1, ISAS[isa], None)
+    return out
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_float16_is_read(isa):
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = halves[~np.isinf(halves)]
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        expected = 0 - halves.astype(np.float32)
+    assert_same_bits(converted(halves, np.float32, isa), expected)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_a_float32_is_rounded_to_even_at_every_boundary_of_float16(isa):
+    """The halves, what lies in the middle between two (above the greatest: where infinity begins), and the numbers of
+    float32 next to both."""
+    halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
+    middles = (halves + np.append(halves[1:], np.float32(65536))) / 2
+    exact = np.concatenate([halves, middles, [1e5, 3e38]], dtype=np.float32)
+    values = np.concatenate([np.nextafter(exact, np.float32(to)) for to in (-np.inf, np.inf)] + [exact])
+    values = np.concatenate([values, -values])
+    assert_same_bits(converted(values, np.float16, isa), rounded(0 - values, np.float16))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_nan_has_the_same_size_in_float16(isa):
+    payloads = np.append(2 ** np.arange(23), [0x3FFFFF, 0x7FFFFF])
+    bits = np.concatenate([0x7F800000 + payloads, 0xFF800000 + payloads]).astype(np.uint32)
+    result = converted(bits.view(np.float32), np.float16, isa)
+    assert set(result.view(np.uint16) & 0x7FFF) == {0x7E00}
 
 
 # the ends of the range
