@@ -125,11 +125,6 @@ static inline int is_direct(const problem *p, const operand *a, int64_t stride, 
     return a->dtype == p->compute && (stride == 1 || n == 1);
 }
 
-/* Whether an output may be written there at once: in place the logits are still needed while grad is computed. */
-static inline int is_direct_target(const problem *p, int32_t which, int64_t stride, int64_t n) {
-    return is_direct(p, p->out + which, stride, n) && !(which == OUT_GRAD && p->in_place);
-}
-
 /* n elements as the kernels want them: the caller's own memory if it has that form, else loaded to `buffer`. */
 static inline const void *as_compute_type(const problem *p, const operand *a, int64_t offset, int64_t stride, int64_t n,
                                           void *buffer) {
@@ -142,7 +137,7 @@ static inline const void *as_compute_type(const problem *p, const operand *a, in
  * afterwards. */
 static inline void *as_target(const problem *p, int32_t which, int64_t offset, int64_t stride, int64_t n,
                               void *buffer) {
-    return is_direct_target(p, which, stride, n) ? output_at(p->out + which, offset) : buffer;
+    return is_direct(p, p->out + which, stride, n) ? output_at(p->out + which, offset) : buffer;
 }
 
 static inline void store_target(const problem *p, int32_t which, int64_t offset, int64_t stride, int64_t n,

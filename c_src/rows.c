@@ -81,7 +81,7 @@ static int reads_at_once(const problem *p) {
 static int keeps(const problem *p) {
     return p->step_count == 1 && p->steps[0].loop == ROWS_GRAD && p->classes > LANE_CLASSES &&
            p->classes * p->set->size <= KEPT_BYTES &&
-           is_direct_target(p, OUT_GRAD, p->out[OUT_GRAD].class_stride, p->classes);
+           !p->in_place && is_direct(p, p->out + OUT_GRAD, p->out[OUT_GRAD].class_stride, p->classes);
 }
 
 int pyce_write_at_once(const problem *p, const block *b, const scratch *s) {
@@ -91,8 +91,8 @@ int pyce_write_at_once(const problem *p, const block *b, const scratch *s) {
     rows_loop loop = {0};
     if (p->step_count != 1 || !reads_at_once(p) || p->weighted) return 0;
     if (now.first == OUT_HVP || now.first == OUT_LABELS_GRAD) return 0;
-    if (!is_direct_target(p, now.first, first->class_stride, p->classes)) return 0;
-    if (now.second >= 0 && !is_direct_target(p, now.second, second->class_stride, p->classes)) return 0;
+    if (!is_direct(p, first, first->class_stride, p->classes)) return 0;
+    if (!is_direct(p, second, second->class_stride, p->classes)) return 0;
     loop.x = input_at(logits, b->in[IN_LOGITS]);
     loop.x_step = inner_stride(p, logits);
     if (p->dense && (now.first == OUT_GRAD || now.first == OUT_HESS)) {

@@ -251,14 +251,14 @@ PYCE_INLINE real NAME(grad_at_label)(const row_constants *constants, int64_t row
 #define HAS_GRAD(which) ((which) == ROWS_GRAD || (which) == ROWS_GRAD_HESS)
 
 /* SUM_LANES logits of one row. */
-PYCE_INLINE void NAME(write_some)(NAME(lane) lane, const real *restrict x, const real *restrict t,
-                                  real *restrict first, real *restrict second, const int which, const int dense,
-                                  const int kept) {
+PYCE_INLINE void NAME(write_some)(NAME(lane) lane, const real *x, const real *t, real *first, real *second,
+                                  const int which, const int dense, const int kept) {
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
+        const real x_j = x[j], t_j = t[j];
         real a = kept ? first[j] : (real)0, b = 0;
-        NAME(write_one)(lane, x[j], t[j], &a, &b, which, dense, kept);
+        NAME(write_one)(lane, x_j, t_j, &a, &b, which, dense, kept);
         first[j] = a;
         if (which == ROWS_GRAD_HESS) second[j] = b;
     }
@@ -277,8 +277,7 @@ PYCE_INLINE void NAME(write_few)(NAME(lane) lane, const real *x, const real *t, 
 }
 
 /* Where the last logits do not fill the lanes, those before them are computed once more with them: one by one, fifteen
- * took as long as sixty; and first, from what is kept, as the others write over that. The outputs are never the inputs
- * here. */
+ * took as long as sixty. And first, as the others may write over the logits, and do over what is kept. */
 PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const int dense, const int kept) {
     const int64_t n = loop->classes, last = n - SUM_LANES;
     int64_t i, j;
@@ -288,25 +287,24 @@ PYCE_INLINE void NAME(along_body)(const rows_loop *loop, const int which, const 
         real *first = (real *)loop->first + i * loop->first_step;
         real *second = which == ROWS_GRAD_HESS ? (real *)loop->second + i * loop->second_step : first;
         const NAME(lane) lane = NAME(lane_of)(loop->constants, loop->rows + i);
-        real end[SUM_LANES];
-        if (kept && last > 0) {
-            memcpy(end, first + last, sizeof end);
-            NAME(write_some)(lane, x + last, t + last, end, second + last, which, dense, 1);
+        const int64_t at = HAS_GRAD(which) && loop->index ? loop->index[i] : -1;
+        const int labelled = at >= 0 && at < n, uneven = n > SUM_LANES && n % SUM_LANES;
+        const real x_at = labelled ? x[at] : (real)0;
+        real end[SUM_LANES], second_end[SUM_LANES];
+        if (uneven) {
+            if (kept) memcpy(end, first + last, sizeof end);
+            NAME(write_some)(lane, x + last, t + last, end, second_end, which, dense, kept);
         }
         for (j = 0; j + SUM_LANES <= n; j += SUM_LANES) {
             NAME(write_some)(lane, x + j, t + j, first + j, second + j, which, dense, kept);
         }
         if (n < SUM_LANES) {
             NAME(write_few)(lane, x, t, first, second, n, which, dense, kept);
-        } else if (j < n && kept) {
+        } else if (uneven) {
             memcpy(first + last, end, sizeof end);
-        } else if (j < n) {
-            NAME(write_some)(lane, x + last, t + last, first + last, second + last, which, dense, 0);
+            if (which == ROWS_GRAD_HESS) memcpy(second + last, second_end, sizeof second_end);
         }
-        if (HAS_GRAD(which) && loop->index) {
-            const int64_t at = loop->index[i];
-            if (at >= 0 && at < n) first[at] = NAME(grad_at_label)(loop->constants, loop->rows + i, x[at], first[at]);
-        }
+        if (labelled) first[at] = NAME(grad_at_label)(loop->constants, loop->rows + i, x_at, first[at]);
     }
 }
 

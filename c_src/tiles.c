@@ -70,7 +70,8 @@ const void *pyce_read_tile(const problem *p, const operand *a, int64_t place, in
 
 void *pyce_target_tile(const problem *p, int32_t which, int64_t place, int64_t n, void *buffer) {
     const operand *a = p->out + which;
-    const int direct = is_direct_target(p, which, inner_stride(p, a), n) && is_one_run(p, a, place, n);
+    const int over = which == OUT_GRAD && p->in_place; /* the kernels' results must not be their operands */
+    const int direct = !over && is_direct(p, a, inner_stride(p, a), n) && is_one_run(p, a, place, n);
     return direct ? output_at(a, offset_of(p, a, place)) : buffer;
 }
 
