@@ -22,6 +22,14 @@ enum {
     VECTOR_ROWS = 16      /* the few-classes kernels work on a multiple of so many rows */
 };
 
+/* A struct of scratch that starts at a cache line, so that no vector of it crosses one: float64 losses and gradients of
+ * few classes take 0.95 of the time. */
+#if defined(__GNUC__)
+#define PYCE_ALIGNED __attribute__((aligned(64)))
+#else
+#define PYCE_ALIGNED
+#endif
+
 /* One entry per row, or per tile of a row. Sums are two doubles (hi, lo); the second is 0 in float32. */
 typedef struct row_states {
     double max[BLOCK_ROWS];   /* the greatest logit; -inf if there is none but NaN */

@@ -10,7 +10,7 @@ enum {
 };
 
 /* Logits, labels and outputs of a block, transposed: (classes, rows). */
-typedef struct matrices {
+typedef struct PYCE_ALIGNED matrices {
     matrix x, labels, first, second;
 } matrices;
 

@@ -5,7 +5,7 @@
 #include "problem.h"
 
 /* What a block of rows needs once, whatever the class count. */
-typedef struct scratch {
+typedef struct PYCE_ALIGNED scratch {
     row_states states;
     row_constants constants;
     row_weights weights;

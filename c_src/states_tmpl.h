@@ -69,7 +69,7 @@ PYCE_INLINE void NAME(add_terms)(const real *term, double *sum, double *low) {
 }
 
 /* What the loops over a block of rows need of each. */
-typedef struct NAME(references) {
+typedef struct PYCE_ALIGNED NAME(references) {
     real max[BLOCK_ROWS], shift[BLOCK_ROWS], limit[BLOCK_ROWS];
     real_bits offset[BLOCK_ROWS];
 } NAME(references);
