@@ -30,12 +30,14 @@ enum {
 #define PYCE_ALIGNED
 #endif
 
-/* One entry per row, or per tile of a row. Sums are two doubles (hi, lo); the second is 0 in float32. */
+/* One entry per row, or per tile of a row. Sums are two doubles (hi, lo); in float32 the second does not count. */
 typedef struct row_states {
     double max[BLOCK_ROWS];   /* the greatest logit; -inf if there is none but NaN */
     double count[BLOCK_ROWS]; /* how many logits equal it */
     double rest[BLOCK_ROWS];  /* sum of exp(x_j - max) over the others, times 2^REST_BIAS; NaN if a logit is */
     double rest_lo[BLOCK_ROWS];
+    double factor[BLOCK_ROWS]; /* exp(-r_max), which the exponentials lack: see normalise */
+    double factor_lo[BLOCK_ROWS];
     double dot[BLOCK_ROWS]; /* dense labels: sum of t_j (max - x_j) */
     double dot_lo[BLOCK_ROWS];
     double other[BLOCK_ROWS]; /* sum of t_j over the logits below max */
@@ -44,6 +46,19 @@ typedef struct row_states {
     double top_lo[BLOCK_ROWS];
     double at_label[BLOCK_ROWS]; /* index labels: the logit there; NaN if the label is out of range */
 } row_states;
+
+/* What losses and constants are both formed from, one entry per row, in two doubles. In float32 the second are not set,
+ * nor is y. */
+typedef struct row_totals {
+    double rest[BLOCK_ROWS]; /* sum over all but one maximal logit, scaled as above */
+    double rest_lo[BLOCK_ROWS];
+    double y[BLOCK_ROWS]; /* 1 + rest, not scaled */
+    double y_lo[BLOCK_ROWS];
+    double inverse[BLOCK_ROWS]; /* 1 / y */
+    double inverse_lo[BLOCK_ROWS];
+    double mass[BLOCK_ROWS]; /* dense labels: sum of t_j */
+    double mass_lo[BLOCK_ROWS];
+} row_totals;
 
 /* What the options make of a block of rows: the weight of each (sample weight, times that of an index label's class),
  * and 0 or 1: a row that is not kept is masked, or has the weight 0. */
@@ -183,11 +198,13 @@ typedef struct kernel_set {
     void (*state_lanes)(row_states *states, const void *x, const void *labels, int64_t classes, int64_t rows);
     void (*normalise)(row_states *states, int64_t first, int64_t n);
     void (*combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense);
-    void (*losses)(const row_states *states, int64_t n, int32_t dense, const row_weights *weights, double *loss,
-                   double *lse);
+    void (*totals)(const row_states *states, int64_t n, int32_t dense, row_totals *to);
+    /* weights NULL: all are 1; for the constants the scale is 1 then, too */
+    void (*losses)(const row_states *states, const row_totals *totals, int64_t n, int32_t dense,
+                   const row_weights *weights, double *loss, double *lse);
     /* scale[2]: 1 over the denominator, in two terms */
-    void (*constants)(const row_states *states, int64_t n, int32_t dense, int32_t all, const row_weights *weights,
-                      const double *scale, row_constants *to);
+    void (*constants)(const row_states *states, const row_totals *totals, int64_t n, int32_t dense, int32_t all,
+                      const row_weights *weights, const double *scale, row_constants *to);
     void (*rows_along[ROWS_LOOPS])(const rows_loop *loop);
     void (*rows_lanes[ROWS_LOOPS])(const rows_loop *loop);
     /* elements */

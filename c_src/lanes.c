@@ -129,9 +129,8 @@ static void do_matrix(const problem *p, const block *b, sums *to) {
     if (p->blended) blend_labels(p, b, &s, &m.labels, padded);
     p->set->state_lanes(&s.states, &m.x, p->dense ? &m.labels : NULL, p->classes, padded);
     p->set->normalise(&s.states, 0, padded);
-    pyce_finish_losses(p, b, &s, to);
+    pyce_finish_rows(p, b, padded, &s, to);
     if (p->step_count == 0) return;
-    p->set->constants(&s.states, padded, p->dense, needs_all_constants(p), &s.weights, p->scale, &s.constants);
     if (p->classes >= ALONG_CLASSES && pyce_write_at_once(p, b, &s)) return;
     for (k = 0; k < p->step_count; k++) write_step(p, b, &s, &m, padded, p->steps[k]);
 }

@@ -110,8 +110,7 @@ static void NAME(accumulate_losses)(sums *to, int64_t place, const void *data, i
     {                                                                                                               \
         (int64_t)sizeof(real), BY_DTYPE(load), BY_DTYPE(store), BY_DTYPE(load_matrix), BY_DTYPE(store_matrix),      \
             BY_DTYPE(store_doubles), BY_DTYPE(pick), NAME(state_along), NAME(state_lanes), NAME(normalise),         \
-            NAME(combine),                                                                                          \
-            NAME(losses), NAME(constants),                                                                          \
+            NAME(combine), NAME(totals), NAME(losses), NAME(constants),                                             \
             {NAME(along_grad), NAME(along_hess), NAME(along_grad_hess), NAME(along_prob), NAME(along_log_prob),     \
              NAME(along_labels_grad)},                                                                              \
             {NAME(lanes_grad), NAME(lanes_hess), NAME(lanes_grad_hess), NAME(lanes_prob), NAME(lanes_log_prob),     \

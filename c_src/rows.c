@@ -41,10 +41,10 @@ void pyce_read_rows(const problem *p, const block *b, int64_t padded, scratch *s
     for (i = p->weighted ? b->n : 0; i < padded; i++) value[i] = keep[i] = 1.0;
 }
 
-void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to) {
+static void finish_losses(const problem *p, const block *b, scratch *s, sums *to) {
     const operand *loss = p->out + OUT_LOSS, *lse = p->out + OUT_LSE;
     if (!loss->out && !lse->out && !p->sums_loss) return;
-    p->set->losses(&s->states, b->n, p->dense, &s->weights, s->loss, s->lse);
+    p->set->losses(&s->states, &s->totals, b->n, p->dense, p->weighted ? &s->weights : NULL, s->loss, s->lse);
     if (p->sums_loss) p->doubles->accumulate(to, b->place, s->loss, b->n);
     if (loss->out) {
         p->set->store_doubles[loss->dtype](output_at(loss, b->out[OUT_LOSS]), s->loss, inner_stride(p, loss), b->n);
@@ -52,6 +52,21 @@ void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to) 
     if (lse->out) {
         p->set->store_doubles[lse->dtype](output_at(lse, b->out[OUT_LSE]), s->lse, inner_stride(p, lse), b->n);
     }
+}
+
+/* Whether some output needs more constants than the gradient does. */
+static int32_t needs_all_constants(const problem *p) {
+    return p->step_count > 1 || p->steps[0].loop != ROWS_GRAD;
+}
+
+void pyce_finish_rows(const problem *p, const block *b, int64_t padded, scratch *s, sums *to) {
+    const int plain = !p->weighted && p->scale[0] == 1.0 && p->scale[1] == 0.0;
+    /* the padding for the constants alone: one row at a time is slower with it */
+    p->set->totals(&s->states, p->step_count ? padded : b->n, p->dense, &s->totals);
+    finish_losses(p, b, s, to);
+    if (p->step_count == 0) return;
+    p->set->constants(&s->states, &s->totals, padded, p->dense, needs_all_constants(p),
+                      plain ? NULL : &s->weights, p->scale, &s->constants);
 }
 
 int pyce_is_nothing(const problem *p, const scratch *s, int64_t i) {
@@ -353,9 +368,8 @@ static void do_many_classes(const problem *p, const block *b, sums *to) {
         }
     }
     if (c.tiles == 1) p->set->normalise(&s.states, 0, b->n);
-    pyce_finish_losses(p, b, &s, to);
+    pyce_finish_rows(p, b, b->n, &s, to);
     if (p->step_count == 0) return;
-    p->set->constants(&s.states, b->n, p->dense, needs_all_constants(p), &s.weights, p->scale, &s.constants);
     if (c.tiles == 1 && pyce_write_at_once(p, b, &s)) return;
     for (i = 0, r = first_row(p, &c, b, &buffers); i < b->n; i++, pyce_advance(p, &r.at, 1)) {
         r.index = s.index[i];
@@ -406,9 +420,8 @@ static void do_long_row(const problem *p, const cut *c, const block *b, sums *to
     r = first_row(p, c, b, &buffers);
     r.index = l.s.index[0];
     if (p->out[OUT_CORRECT].out) find_correct(&r);
-    pyce_finish_losses(p, b, &l.s, to);
+    pyce_finish_rows(p, b, b->n, &l.s, to);
     if (p->step_count == 0) return;
-    p->set->constants(&l.s.states, 1, p->dense, needs_all_constants(p), &l.s.weights, p->scale, &l.s.constants);
     find_centre(&r, &l.s, 0, &l.mean);
     pyce_parallel_for(do_segment_outputs, &l, c->segments, p->threads);
 }

@@ -7,6 +7,7 @@
 /* What a block of rows needs once, whatever the class count. */
 typedef struct PYCE_ALIGNED scratch {
     row_states states;
+    row_totals totals;
     row_constants constants;
     row_weights weights;
     double loss[BLOCK_ROWS], lse[BLOCK_ROWS];
@@ -23,17 +24,13 @@ static inline int has_factors(const problem *p) {
     return p->class_weight.in || p->label_scale != 1.0;
 }
 
-/* Whether some output needs more constants than the gradient does. */
-static inline int32_t needs_all_constants(const problem *p) {
-    return p->step_count > 1 || p->steps[0].loop != ROWS_GRAD;
-}
-
 /* Index labels and the logits at them, and the weights of a block of rows; `padded` entries are filled. Before anything
  * is written: grad may overwrite the logits. */
 void pyce_read_rows(const problem *p, const block *b, int64_t padded, scratch *s);
 
-/* Losses and log-sum-exps from the states: stored, or added to `to`. */
-void pyce_finish_losses(const problem *p, const block *b, scratch *s, sums *to);
+/* What follows from the states: losses and log-sum-exps, stored or added to `to`; the constants of `padded` rows, if
+ * there are steps. */
+void pyce_finish_rows(const problem *p, const block *b, int64_t padded, scratch *s, sums *to);
 
 /* The label sum of a row times its weight, over the denominator. */
 double pyce_mass_of(const problem *p, const scratch *s, int64_t i);

@@ -215,7 +215,7 @@ PYCE_INLINE void NAME(state_strip)(row_states *states, int64_t place, const real
         states->max[place + r] = max[r];
         states->count[place + r] = count[r];
         states->rest[place + r] = acc.sum[r];
-        states->rest_lo[place + r] = acc.low[r];
+        if (WIDE) states->rest_lo[place + r] = acc.low[r];
     }
 }
 
@@ -242,15 +242,19 @@ PYCE_INLINE two NAME(centre_of)(real max) {
     return exp_reduced(WIDE ? two_of(-r, k * LN2_LO_F64) : two_of(-(r - k * LN2_LO_F64), 0.0), WIDE);
 }
 
-/* rest, as left by the loops above, to row_states' scale. */
+/* rest, as left by the loops above, to row_states' scale. The factor is kept: the constants need it again. */
 static void NAME(normalise)(row_states *states, int64_t first, int64_t n) {
     int64_t i;
     PYCE_SIMD
     for (i = first; i < n; i++) {
         const two factor = NAME(centre_of)((real)states->max[i]);
         const two rest = multiply(two_of(states->rest[i], states->rest_lo[i]), factor, WIDE);
+        states->factor[i] = factor.hi;
         states->rest[i] = rest.hi * ACC_TO_REST;
-        states->rest_lo[i] = rest.lo * ACC_TO_REST;
+        if (WIDE) {
+            states->factor_lo[i] = factor.lo;
+            states->rest_lo[i] = rest.lo * ACC_TO_REST;
+        }
     }
 }
 
@@ -280,12 +284,14 @@ PYCE_INLINE two NAME(moved)(two mass, double max, double x) {
 /* n states of pieces of one row, in order, to one. May work in place (to == states, place == 0). */
 static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense) {
     double max = -INFINITY, count = 0.0;
-    two rest = two_of(0.0, 0.0), dot = rest, other = rest, top = rest;
+    two rest = two_of(0.0, 0.0), dot = rest, other = rest, top = rest, factor = rest;
     int64_t i;
     for (i = 0; i < n; i++) max = states->max[i] > max ? states->max[i] : max;
     for (i = 0; i < n; i++) {
         rest = add(rest, NAME(demoted)(states, i, max), WIDE);
-        if (states->max[i] == max) count += states->count[i];
+        if (states->max[i] != max) continue;
+        count += states->count[i];
+        factor = two_of(states->factor[i], WIDE ? states->factor_lo[i] : 0.0);
     }
     for (i = 0; dense && i < n; i++) {
         const two below = two_of(states->other[i], states->other_lo[i]);
@@ -303,5 +309,7 @@ static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t
     to->count[place] = count;
     to->rest[place] = rest.hi;
     to->rest_lo[place] = rest.lo;
+    to->factor[place] = factor.hi;
+    to->factor_lo[place] = factor.lo;
     NAME(put_labels)(to, place, dot, other, top);
 }

@@ -187,6 +187,12 @@ PYCE_INLINE two add(two a, two b, const int wide) {
     return wide ? two_add(a, b) : two_of(a.hi + b.hi, 0.0);
 }
 
+/* a + b where neither is infinite */
+PYCE_INLINE two add_finite(two a, double b, const int wide) {
+    const two s = wide ? two_sum(a.hi, b) : two_of(a.hi + b, 0.0);
+    return wide ? fast_two_sum(s.hi, s.lo + a.lo) : s;
+}
+
 PYCE_INLINE two scale_by_power(two a, double power, const int wide) {
     return two_of(a.hi * power, wide ? a.lo * power : 0.0);
 }
