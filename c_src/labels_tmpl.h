@@ -1,10 +1,8 @@
 /* labels_tmpl.h: sums in lanes, and what dense labels add to row_states with them. Template, see formulas_tmpl.h. */
 
-/* Brings the n elements that stand `ahead` elements further into cache, while those here are computed with. */
+/* The n elements that stand `ahead` elements further. */
 PYCE_INLINE void NAME(fetch)(const real *here, int64_t ahead, const int n) {
-    const uintptr_t there = (uintptr_t)here + (uintptr_t)ahead * sizeof *here;
-    int j;
-    for (j = 0; j < n * (int)sizeof *here; j += LINE_BYTES) PYCE_PREFETCH(there + (uintptr_t)j);
+    fetch((uintptr_t)here + (uintptr_t)ahead * sizeof *here, n * (int64_t)sizeof *here);
 }
 
 /* sum + low += term */

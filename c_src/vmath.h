@@ -38,6 +38,12 @@
 
 #define LINE_BYTES 64 /* of memory that a prefetch brings */
 
+/* Brings bytes into cache while others are computed with; nothing need be there. */
+PYCE_INLINE void fetch(uintptr_t from, int64_t bytes) {
+    int64_t i;
+    for (i = 0; i < bytes; i += LINE_BYTES) PYCE_PREFETCH(from + (uintptr_t)i);
+}
+
 /* Vectors that are shuffled as a whole: for AVX2 four rows at a time are faster than eight. */
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
