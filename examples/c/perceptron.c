@@ -3,7 +3,7 @@
  *     python digits.py digits.bin
  *     cc -O2 perceptron.c $(pyce config --cflags --libs) -lm -o perceptron && ./perceptron digits.bin
  *
- * It prints the mean loss of each tenth pass over the data, and the accuracy on the rows that it was not trained with. */
+ * It prints the mean loss of every tenth pass over the data, and the accuracy on the rows that were held out. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
