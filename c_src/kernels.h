@@ -38,6 +38,7 @@ typedef struct row_states {
     double rest_lo[BLOCK_ROWS];
     double factor[BLOCK_ROWS]; /* exp(-r_max), which the exponentials lack: see normalise */
     double factor_lo[BLOCK_ROWS];
+    double shift[BLOCK_ROWS]; /* along rows: the reference's; NaN if the pieces of a row differ in it */
     double dot[BLOCK_ROWS]; /* dense labels: sum of t_j (max - x_j) */
     double dot_lo[BLOCK_ROWS];
     double other[BLOCK_ROWS]; /* sum of t_j over the logits below max */
@@ -137,7 +138,9 @@ typedef struct rows_loop {
     int64_t classes;      /* in the tile */
     int64_t rows;         /* lanes: a multiple of VECTOR_ROWS; along: the first row's place in row_constants */
     int64_t count, x_step, labels_step, first_step, second_step; /* along only */
-    int32_t kept; /* along, ROWS_GRAD: state_along keeps in `first` what the gradient is then computed from */
+    /* Along, ROWS_GRAD: state_along keeps in `first` what the gradient is then computed from. It belongs to the shift
+     * of its tile: a row of several tiles can use it if theirs are the same. */
+    int32_t kept;
     const row_constants *constants;
 } rows_loop;
 

@@ -250,7 +250,7 @@ static void write_tile_step(const row *r, int64_t i, const scratch *s, int64_t p
         loop.classes = n;
         loop.rows = place;
         loop.count = 1;
-        loop.kept = keeps(p);
+        loop.kept = keeps(p) && s->states.shift[place] == s->states.shift[place];
         loop.constants = &s->constants;
         p->set->rows_along[now.loop](&loop);
         if (now.first == OUT_HVP) {

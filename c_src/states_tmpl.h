@@ -139,6 +139,7 @@ PYCE_INLINE void NAME(sum_body)(row_states *states, int64_t place, const rows_lo
     states->count[place] = count[0];
     states->rest[place] = sum.hi;
     states->rest_lo[place] = sum.lo;
+    states->shift[place] = ref.shift;
 }
 
 PYCE_NOINLINE void NAME(sum_along)(row_states *states, int64_t place, const rows_loop *loop, int64_t i, int64_t batch,
@@ -283,12 +284,13 @@ PYCE_INLINE two NAME(moved)(two mass, double max, double x) {
 
 /* n states of pieces of one row, in order, to one. May work in place (to == states, place == 0). */
 static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t place, int32_t dense) {
-    double max = -INFINITY, count = 0.0;
+    double max = -INFINITY, count = 0.0, shift = states->shift[0];
     two rest = two_of(0.0, 0.0), dot = rest, other = rest, top = rest, factor = rest;
     int64_t i;
     for (i = 0; i < n; i++) max = states->max[i] > max ? states->max[i] : max;
     for (i = 0; i < n; i++) {
         rest = add(rest, NAME(demoted)(states, i, max), WIDE);
+        if (states->shift[i] != shift) shift = NAN;
         if (states->max[i] != max) continue;
         count += states->count[i];
         factor = two_of(states->factor[i], WIDE ? states->factor_lo[i] : 0.0);
@@ -309,6 +311,7 @@ static void NAME(combine)(row_states *states, int64_t n, row_states *to, int64_t
     to->count[place] = count;
     to->rest[place] = rest.hi;
     to->rest_lo[place] = rest.lo;
+    to->shift[place] = shift;
     to->factor[place] = factor.hi;
     to->factor_lo[place] = factor.lo;
     NAME(put_labels)(to, place, dot, other, top);

@@ -200,8 +200,8 @@ PYCE_INLINE void NAME(transpose_from)(real *restrict to, int64_t row_stride, con
 }
 
 /* Where the rows are neighbours, those of the next block are fetched with each class: from memory, 21 classes take 0.95
- * of the time. Rows of other types than the compute type are converted first, all at once where they are contiguous: for
- * ten classes that takes a third of the time of four at a time. */
+ * of the time. Rows of other types than the compute type are converted first, all at once where they are contiguous:
+ * for ten classes that takes a third of the time of four at a time. */
 PYCE_INLINE void NAME(load_rows)(real *restrict to, int64_t to_rows, const void *restrict from, int64_t row_stride,
                                  int64_t class_stride, int64_t rows, int64_t classes, const pyce_dtype dtype) {
     int64_t c, r;

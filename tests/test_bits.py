@@ -265,6 +265,38 @@ def test_problems_are_large_enough_for_threads_and_small_ones_are_not():
     assert SHARED[1] > 32 * 2048
 
 
+# Beyond these a reference is subtracted from the logits before the exponential: kernels' EXACT_FROM.
+EXACT_FROM = {"float32": 264, "float64": 2160}
+
+
+@pytest.mark.parametrize("classes", [2049, 5000, 30000])
+@pytest.mark.parametrize("dtype", EXACT_FROM)
+@pytest.mark.parametrize("loss", filter(data.is_row_loss, LOSSES))
+def test_rows_of_several_tiles_whose_references_differ(loss, dtype, classes):
+    """What one pass over a row leaves to the next belongs to a tile's own maximum: each has another one here."""
+    level = EXACT_FROM[dtype]
+    arguments = dict(problem(loss, dtype, (9, classes)))
+    x = data.logits("random", 9, classes, np.dtype(dtype))
+    x[0] += 1.5 * level
+    x[1] -= 5 * level
+    x[2] += level  # some maxima on either side
+    x[3] *= level / 3
+    x[4] = np.where(np.arange(classes) < classes // 2, x[4], x[4] - level)
+    x[5, : classes // 2] = -np.inf
+    x[5] -= 2 * level
+    x[6, -1] = np.inf
+    x[7] -= np.linspace(0, 20, classes).astype(dtype) + 2 * level
+    arguments["logits"] = x
+    reference = call(loss, arguments)
+    for way in (any_outputs, grad_in_place, rows_alone, with_options(num_threads=2)):
+        for results, expected in way(loss, arguments, reference):
+            for name, value in results.items():
+                assert_same_bits(value, expected[name])
+    for names in (["loss", "grad"], ["grad", "lse"]):
+        for name, value in call(loss, arguments, names).items():
+            assert_same_bits(value, reference[name])
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_plain_results_are_of_every_kind(loss, dtype):

@@ -66,7 +66,7 @@ def call_transform(function: str, case: Case, isa: int, dtype: str | None) -> di
 
 
 def call_pyce(function: str, case: Case, isa: int, dtype: str | None) -> dict[str, Array]:
-    """Return {output: result} of one function of pyce; the loss is asked for alone, as most callers do."""
+    """Return {output: result} of one function of pyce; loss and gradient are asked for alone, as most callers do."""
     if function in TRANSFORMS:
         return call_transform(function, case, isa, dtype)
     axis = -1 if isinstance(case, Rows) else None
@@ -80,8 +80,8 @@ def call_pyce(function: str, case: Case, isa: int, dtype: str | None) -> dict[st
         arguments = (LOSSES[function], (), labels, None, case.logits, pos_weight, axis, None, returns)
         return zip(returns, _core.compute(*arguments, None, dtype, None, isa), strict=True)
 
-    others = ("grad", "hess", "lse") if isinstance(case, Rows) else ("grad", "hess")
-    return {name: np.asarray(value) for returns in (("loss",), others) for name, value in compute(returns)}
+    others = ("hess", "lse") if isinstance(case, Rows) else ("hess",)
+    return {name: np.asarray(value) for returns in (("loss",), ("grad",), others) for name, value in compute(returns)}
 
 
 def available_isas(names: tuple[str, ...] = ()) -> dict[str, int]:

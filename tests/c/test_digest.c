@@ -15,7 +15,7 @@
 
 #include "check.h"
 
-enum { LARGEST = 70001, ELEMENTS = 2 * LARGEST, OUTPUTS = 8, PER_ROW_LSE = 3, LABELS_GRAD = 6, HVP = 7 };
+enum { LARGEST = 70001, ELEMENTS = 2 * LARGEST, OUTPUTS = 8, GRAD = 1, PER_ROW_LSE = 3, LABELS_GRAD = 6, HVP = 7 };
 
 /* The last four are large enough for threads: a few rows that threads share, and many short ones. The reference digests
  * are of the first twelve. */
@@ -229,6 +229,21 @@ static void set_options(pyce_args *args, const arrays *a, pyce_dtype dtype, int6
     if (per_row) args->class_weight = pyce_input_2d(a->labels, dtype, 0, 1);
 }
 
+/* A gradient alone is computed in another way than beside other outputs, with the same bits. `args` asks for all. */
+static void check_grad_alone(const pyce_args *args, const arrays *a, pyce_loss kind, pyce_dtype dtype, int shape) {
+    const int64_t count = count_of(kind, GRAD, PLAIN, shapes[shape].rows, shapes[shape].classes);
+    const uint64_t expected = digest_of(digest_start, dtype, a->out[GRAD], count);
+    const pyce_output none = {{0}, NULL, 0, 0};
+    pyce_args alone = *args;
+    pyce_error error = pyce_error_init();
+    alone.loss = alone.hess = alone.lse = alone.prob = alone.log_prob = alone.labels_grad = alone.hvp = none;
+    CHECK_SAYING(pyce_compute(&alone, &error) == PYCE_OK, "%s", error.message);
+    CHECK_SAYING(digest_of(digest_start, dtype, a->out[GRAD], count) == expected,
+                 "%s %s (%ld, %ld) on %s: the gradient alone has other bits", pyce_loss_name(kind),
+                 pyce_dtype_name(dtype), (long)shapes[shape].rows, (long)shapes[shape].classes,
+                 pyce_isa_name(args->isa));
+}
+
 /* Continues digests[output] for each output of one call; with `merged`, digests[0] for all of them. */
 static void digest_shape(uint64_t *digests, int merged, const arrays *a, pyce_loss kind, pyce_dtype dtype, int shape,
                          setting how) {
@@ -272,6 +287,7 @@ static void digest_shape(uint64_t *digests, int merged, const arrays *a, pyce_lo
         if (!outputs[k]->data) continue;
         *digest = digest_of(*digest, dtype, a->out[k], count_of(kind, k, how.mode, rows, classes));
     }
+    if (how.mode == PLAIN) check_grad_alone(&args, a, kind, dtype, shape);
 }
 
 static uint64_t digest_shapes(int first, int after, pyce_loss kind, pyce_dtype dtype, setting how) {
