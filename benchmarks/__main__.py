@@ -1,8 +1,8 @@
 """Times of pyce beside its peers and beside the limit of the machine: a JSON file, a table and a picture.
 
-`python benchmarks` measures every cell, which takes hours; the options choose cells, --quick a few of them in a minute
-or two. Each cell is written to the JSON file as it is measured: an interrupted run keeps what it has, and --resume goes
-on with it. --redraw makes the table and the picture from the file alone. docs/performance.md says how it measures.
+`python benchmarks` measures every cell, which takes hours; the options choose cells, --quick a few of them in some
+minutes. Each cell is written to the JSON file as it is measured: an interrupted run keeps what it has, and --resume
+goes on with it. --redraw makes the table and the picture from the file alone. docs/performance.md says how it measures.
 """
 
 import argparse

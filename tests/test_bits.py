@@ -271,7 +271,7 @@ EXACT_FROM = {"float32": 264, "float64": 2160}
 
 @pytest.mark.parametrize("classes", [2049, 5000, 30000])
 @pytest.mark.parametrize("dtype", EXACT_FROM)
-@pytest.mark.parametrize("loss", filter(data.is_row_loss, LOSSES))
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if data.is_row_loss(loss)])
 def test_rows_of_several_tiles_whose_references_differ(loss, dtype, classes):
     """What one pass over a row leaves to the next belongs to a tile's own maximum: each has another one here."""
     level = EXACT_FROM[dtype]
