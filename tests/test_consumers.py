@@ -4,12 +4,11 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sysconfig
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import WARNINGS, compiler, config, tool, words
 
 import pyce
 
@@ -19,43 +18,19 @@ PROGRAMS = SOURCE / "tests" / "consumers"
 EXPECTED = (1.96436878410794484, 0.174254525093095322)
 
 
-def tool(name):
-    """Where a program is: beside this Python (cmake and ninja come from the `test` extra) or on the PATH."""
-    path = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
-
-
-def compiler(language):
-    variable, default = {"c": ("CC", "cc"), "cpp": ("CXX", "c++")}[language]
-    command = shlex.split(os.environ.get(variable, default))
-    return [tool(command[0]), *command[1:]]
-
-
-def run(*command, **environment):
-    """The words that a command prints; its messages if it fails."""
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, env={**os.environ, **environment}
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout.split()
-
-
 def configure_and_build(source, build, *options):
-    run(tool("cmake"), "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}", *options)
-    run(tool("cmake"), "--build", build)
+    words(tool("cmake"), "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}", *options)
+    words(tool("cmake"), "--build", build)
 
 
 def compile_and_run(language, output, flags, **environment):
     standard = {"c": "-std=c99", "cpp": "-std=c++11"}[language]
-    warnings = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
-    run(*compiler(language), standard, *warnings, PROGRAMS / f"two_rows.{language}", "-o", output, *flags)
-    return run(output, **environment)
+    words(*compiler(language), standard, *WARNINGS, PROGRAMS / f"two_rows.{language}", "-o", output, *flags)
+    return words(output, **environment)
 
 
-def assert_right(words):
-    numbers = [float(word) for word in words]
+def assert_right(printed):
+    numbers = [float(word) for word in printed]
     for found, exact in zip(numbers[:2], EXPECTED, strict=True):
         assert abs(found - exact) <= 2 * np.spacing(np.float32(exact))
     for found, exact in zip(numbers[2:], EXPECTED, strict=True):
@@ -73,7 +48,7 @@ def built(tmp_path_factory):
 @pytest.fixture
 def prefix(built, tmp_path):
     """An installed tree, moved after its installation: nothing in it may name the place where it was."""
-    run(tool("cmake"), "--install", built, "--prefix", tmp_path / "before")
+    words(tool("cmake"), "--install", built, "--prefix", tmp_path / "before")
     return (tmp_path / "before").rename(tmp_path / "moved")
 
 
@@ -89,13 +64,13 @@ def build_consumers(build, *options):
 
 def test_find_package_on_an_installed_tree(prefix, tmp_path):
     for program in build_consumers(tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}"):
-        assert_right(run(program))
+        assert_right(words(program))
 
 
 def test_static_library_as_a_part_of_another_build(tmp_path):
     options = [f"-DPYCE_SOURCE={SOURCE}", "-DBUILD_SHARED_LIBS=OFF", "-DPYCE_OPENMP=OFF"]
     for program in build_consumers(tmp_path / "build", *options):
-        assert_right(run(program))
+        assert_right(words(program))
     assert list(tmp_path.rglob("libpyce.a"))
     assert not list(tmp_path.rglob("libpyce.so*"))
 
@@ -103,9 +78,9 @@ def test_static_library_as_a_part_of_another_build(tmp_path):
 @pytest.mark.parametrize("language", ["c", "cpp"])
 def test_pkg_config_on_an_installed_tree(prefix, tmp_path, language):
     found = {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
-    flags = run(tool("pkg-config"), "--cflags", "--libs", "pyce", **found)
+    flags = words(tool("pkg-config"), "--cflags", "--libs", "pyce", **found)
     assert_right(compile_and_run(language, tmp_path / "program", flags, LD_LIBRARY_PATH=str(prefix / "lib")))
-    assert run(tool("pkg-config"), "--modversion", "pyce", **found) == [pyce.__version__]
+    assert words(tool("pkg-config"), "--modversion", "pyce", **found) == [pyce.__version__]
 
 
 @pytest.mark.parametrize("language", ["c", "cpp"])
@@ -122,13 +97,9 @@ def test_example_in_the_header_compiles_and_is_right(prefix, tmp_path):
     source.write_text("\n".join(line.removeprefix(" *") for line in example.splitlines()) + "\n")
     lib = prefix / "lib"
     flags = [f"-I{prefix / 'include'}", f"-L{lib}", "-lpyce", f"-Wl,-rpath,{lib}"]
-    run(*compiler("c"), "-std=c99", "-Wall", "-Wextra", "-pedantic", source, "-o", tmp_path / "example", *flags)
-    numbers = [float(word) for word in run(tmp_path / "example")]
+    words(*compiler("c"), "-std=c99", "-Wall", "-Wextra", "-pedantic", source, "-o", tmp_path / "example", *flags)
+    numbers = [float(word) for word in words(tmp_path / "example")]
     assert np.allclose(numbers, EXPECTED, rtol=2e-7, atol=0)
-
-
-def config(*options):
-    return run(tool("pyce"), "config", *options)
 
 
 @pytest.mark.parametrize("language", ["c", "cpp"])
@@ -138,7 +109,7 @@ def test_pyce_config_compiles_against_the_installed_package(tmp_path, language):
 
 def test_pyce_config_finds_the_cmake_package(tmp_path):
     for program in build_consumers(tmp_path / "build", f"-Dpyce_DIR={config('--cmakedir')[0]}"):
-        assert_right(run(program))
+        assert_right(words(program))
 
 
 def declarations(header):

@@ -1,51 +1,27 @@
 """The examples in C, C++ and Fortran: built without warnings against the installed package, run, and right."""
 
-import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import WARNINGS, compiler, config, run
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
 # mpmath, 20 digits; logits [[2, 0.5, 1], [0.1, 1, 3]], the second row's 0.1 in double and in single precision
 LOSSES, SINGLE = (1.9643687841079448, 0.17425452502421608), (1.9643687841079448, 0.17425452509309532)
 
 
-def tool(name, variable=""):
-    """The words of a command: what the environment names, or what is beside this Python or on the PATH."""
-    words = shlex.split(os.environ.get(variable, name))
-    path = shutil.which(words[0], path=sysconfig.get_path("scripts")) or shutil.which(words[0])
-    if path is None:
-        pytest.skip(f"{words[0]} is not installed")
-    return [path, *words[1:]]
-
-
-def run(*words, cwd=None):
-    """What a command prints; its messages if it fails."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, cwd=cwd)
-    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def flags(*options):
-    return run(*tool("pyce"), "config", *options).split()
-
-
-def build(compiler, source, program, *options):
-    run(*compiler, *options, EXAMPLES / source, *flags("--cflags", "--libs"), "-lm", "-o", program)
+def build(command, source, program, *options):
+    run(*command, *options, EXAMPLES / source, *config("--cflags", "--libs"), "-lm", "-o", program)
     return program
 
 
 def test_perceptron_in_c_learns_handwritten_digits(tmp_path):
     pytest.importorskip("sklearn")
-    program = build(tool("cc", "CC"), "c/perceptron.c", tmp_path / "perceptron", "-std=c99", "-O2", *WARNINGS)
+    program = build(compiler("c"), "c/perceptron.c", tmp_path / "perceptron", "-std=c99", "-O2", *WARNINGS)
     run(sys.executable, EXAMPLES / "c" / "digits.py", tmp_path / "digits.bin")
     printed = run(program, tmp_path / "digits.bin")
     assert float(re.search(r"held-out accuracy (\S+)", printed)[1]) >= 0.95
@@ -54,14 +30,14 @@ def test_perceptron_in_c_learns_handwritten_digits(tmp_path):
 
 
 def test_perceptron_refuses_a_file_that_is_none_of_its_own(tmp_path):
-    program = build(tool("cc", "CC"), "c/perceptron.c", tmp_path / "perceptron", "-std=c99", *WARNINGS)
+    program = build(compiler("c"), "c/perceptron.c", tmp_path / "perceptron", "-std=c99", *WARNINGS)
     (tmp_path / "text").write_text("not the digits at all, but long enough for a head")
     done = subprocess.run([program, tmp_path / "text"], capture_output=True, text=True)
     assert done.returncode == 2 and "digits.py" in done.stderr
 
 
 def test_tutorial_in_cpp_prints_losses_and_the_exception(tmp_path):
-    program = build(tool("c++", "CXX"), "cpp/tutorial.cpp", tmp_path / "tutorial", "-std=c++17", *WARNINGS)
+    program = build(compiler("cpp"), "cpp/tutorial.cpp", tmp_path / "tutorial", "-std=c++17", *WARNINGS)
     words = run(program).split(maxsplit=5)
     assert words[0] == "loss" and words[3] == "mean"
     for found, exact in zip(map(float, words[1:3]), SINGLE, strict=True):
@@ -150,7 +126,7 @@ def test_cpp_header_gives_what_python_gives_and_refuses_what_does_not_fit(tmp_pa
 
     (tmp_path / "checks.cpp").write_text(CPP_CHECKS)
     program = build(
-        tool("c++", "CXX"),
+        compiler("cpp"),
         tmp_path / "checks.cpp",
         tmp_path / "checks",
         "-std=c++17",
@@ -183,7 +159,7 @@ def test_cpp_header_gives_what_python_gives_and_refuses_what_does_not_fit(tmp_pa
 
 def test_tutorial_in_fortran_prints_losses_and_gradient(tmp_path):
     program = build(
-        [*tool("gfortran", "FC"), "-std=f2018", "-J", str(tmp_path)],
+        [*compiler("fortran"), "-std=f2018", "-J", str(tmp_path)],
         "fortran/tutorial.f90",
         tmp_path / "tutorial",
         "-Wall",
