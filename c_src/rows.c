@@ -99,29 +99,42 @@ static int keeps(const problem *p) {
            !p->in_place && is_direct(p, p->out + OUT_GRAD, p->out[OUT_GRAD].class_stride, p->classes);
 }
 
+/* All rows of a block where they stand; `first` is set if the first pass keeps something there. */
+static rows_loop loop_over(const problem *p, const block *b) {
+    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS, *grad = p->out + OUT_GRAD;
+    rows_loop loop = {0};
+    loop.x = input_at(logits, b->in[IN_LOGITS]);
+    loop.x_step = inner_stride(p, logits);
+    if (p->dense) {
+        loop.labels = input_at(labels, b->in[IN_LABELS]);
+        loop.labels_step = inner_stride(p, labels);
+    }
+    loop.kept = keeps(p);
+    if (loop.kept) {
+        loop.first = output_at(grad, b->out[OUT_GRAD]);
+        loop.first_step = inner_stride(p, grad);
+    }
+    loop.classes = p->classes;
+    loop.count = b->n;
+    return loop;
+}
+
 int pyce_write_at_once(const problem *p, const block *b, const scratch *s) {
     const step now = p->steps[0];
-    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS, *first = p->out + now.first;
+    const operand *first = p->out + now.first;
     const operand *second = p->out + (now.second < 0 ? now.first : now.second);
-    rows_loop loop = {0};
+    rows_loop loop;
     if (p->step_count != 1 || !reads_at_once(p) || p->weighted) return 0;
     if (now.first == OUT_HVP || now.first == OUT_LABELS_GRAD) return 0;
     if (!is_direct(p, first, first->class_stride, p->classes)) return 0;
     if (!is_direct(p, second, second->class_stride, p->classes)) return 0;
-    loop.x = input_at(logits, b->in[IN_LOGITS]);
-    loop.x_step = inner_stride(p, logits);
-    if (p->dense && (now.first == OUT_GRAD || now.first == OUT_HESS)) {
-        loop.labels = input_at(labels, b->in[IN_LABELS]);
-        loop.labels_step = inner_stride(p, labels);
-    }
+    loop = loop_over(p, b);
+    if (now.first != OUT_GRAD && now.first != OUT_HESS) loop.labels = NULL;
     loop.index = p->indexed && !p->dense ? s->index : NULL;
     loop.first = output_at(first, b->out[now.first]);
     loop.first_step = inner_stride(p, first);
     if (now.second >= 0) loop.second = output_at(second, b->out[now.second]);
     loop.second_step = inner_stride(p, second);
-    loop.classes = p->classes;
-    loop.count = b->n;
-    loop.kept = keeps(p);
     loop.constants = &s->constants;
     p->set->rows_along[now.loop](&loop);
     return 1;
@@ -321,23 +334,11 @@ static row first_row(const problem *p, const cut *c, const block *b, tiles *buff
 }
 
 static void find_states(const problem *p, const cut *c, const block *b, scratch *s, tiles *buffers) {
-    const operand *logits = p->in + IN_LOGITS, *labels = p->in + IN_LABELS, *grad = p->out + OUT_GRAD;
     row_states segments;
     row r = first_row(p, c, b, buffers);
     int64_t i, k;
     if (c->tiles == 1 && reads_at_once(p)) {
-        rows_loop loop = {0};
-        loop.x = input_at(logits, b->in[IN_LOGITS]);
-        loop.x_step = inner_stride(p, logits);
-        loop.labels = p->dense ? input_at(labels, b->in[IN_LABELS]) : NULL;
-        loop.labels_step = inner_stride(p, labels);
-        loop.kept = keeps(p);
-        if (loop.kept) {
-            loop.first = output_at(grad, b->out[OUT_GRAD]);
-            loop.first_step = inner_stride(p, grad);
-        }
-        loop.classes = p->classes;
-        loop.count = b->n;
+        const rows_loop loop = loop_over(p, b);
         p->set->state_along(&s->states, 0, &loop);
         return;
     }
