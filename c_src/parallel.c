@@ -10,9 +10,9 @@
 #endif
 #if defined(_OPENMP) && !defined(_WIN32)
 #include <pthread.h>
-#define HAVE_ATFORK 1
+#define HAVE_PTHREADS 1
 #else
-#define HAVE_ATFORK 0
+#define HAVE_PTHREADS 0
 #endif
 
 enum { MOST_THREADS = 64 }; /* of a call, on a machine with fewer processors */
@@ -56,7 +56,7 @@ static void leave_default(environment saved) {
 }
 #endif
 
-#if HAVE_ATFORK
+#if HAVE_PTHREADS
 /* libgomp's threads do not exist in a forked child, but its pool believes they do and a parallel region waits for them
  * for ever (gcc 12 and 16). A child therefore runs on one thread. */
 static int forked = 0;
@@ -85,7 +85,7 @@ int32_t pyce_openmp(void) {
 int32_t pyce_thread_limit(int32_t num_threads) {
 #if defined(_OPENMP)
     int32_t most;
-#if HAVE_ATFORK
+#if HAVE_PTHREADS
     if (forked) return 1;
 #endif
     if (omp_in_parallel()) return 1;
@@ -156,6 +156,41 @@ static void note_region(double called, double now, double worked) {
     write_number(&alone_until, now + next);
 }
 
+#if HAVE_PTHREADS
+/* libgomp and libomp end the process if they cannot start a thread, be it for a limit on processes or on memory. Before
+ * the calling thread has a larger team than ever, as many threads are therefore started and ended here, 30 us each. */
+static int largest_team = 1;
+#pragma omp threadprivate(largest_team)
+
+/* Starts `left` threads, each from the one before, so that all are there at once; -1 is left if one cannot be. */
+static void *start_threads(void *left) {
+    int *count = (int *)left;
+    pthread_t next;
+    if (*count == 0) return NULL;
+    --*count;
+    if (pthread_create(&next, NULL, start_threads, count) == 0) {
+        pthread_join(next, NULL);
+    } else {
+        *count = -1;
+    }
+    return NULL;
+}
+
+static int can_start(int team) {
+    int left = team - 1;
+    if (team <= largest_team) return 1;
+    start_threads(&left);
+    if (left < 0) return 0;
+    largest_team = team;
+    return 1;
+}
+#else
+static int can_start(int team) {
+    (void)team;
+    return 1;
+}
+#endif
+
 static void share_work(pyce_work work, void *context, int64_t count, int team) {
     const double called = omp_get_wtime();
     double begun = called, done = called;
@@ -181,8 +216,11 @@ void pyce_parallel_for(pyce_work work, void *context, int64_t count, int32_t thr
 #if defined(_OPENMP)
     /* A plain `if`: an OpenMP region whose if() clause is false still costs 350 ns. */
     if (threads > 1 && count > 1 && !is_crowded()) {
-        share_work(work, context, count, count < threads ? (int)count : (int)threads);
-        return;
+        const int team = count < threads ? (int)count : (int)threads;
+        if (can_start(team)) {
+            share_work(work, context, count, team);
+            return;
+        }
     }
 #endif
     (void)threads;
