@@ -4,7 +4,7 @@
 # not a NumPy array, or has a dtype or an alignment that the library does not read, goes through _intake.py first.
 # A buffer cannot name bfloat16, so every buffer has its dtype beside it.
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release
-from cpython.exc cimport PyErr_Clear
+from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches, PyErr_Occurred
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memset
@@ -86,34 +86,45 @@ cdef inline bint is_small(const pyce_args *args) noexcept nogil:
     return True
 
 
-cdef inline View *acquire(Call *call, object array) noexcept:
-    """The memory of an array, kept until `release`; NULL if a buffer cannot hold its dtype."""
+cdef inline View *acquire(Call *call, object array) except? NULL:
+    """The memory of an array, kept until `release`; NULL, without an exception, if a buffer cannot hold its dtype."""
     cdef View *view = &call.views[call.held]
     if known_bfloat16 is not None and type(array) is ndarray and array.dtype is known_bfloat16:
         if not acquire_bfloat16(view, array):
             return NULL
+        call.held += 1
     elif PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES | PyBUF_FORMAT) == 0:
+        call.held += 1
         view.dtype = format_dtype(view.buffer.format, view.buffer.itemsize)
         if view.dtype == PYCE_UINT16:
             view.dtype = dtype_of_bits(array)
-    elif not acquire_bfloat16(view, array):
+    elif acquire_bfloat16(view, array):
+        call.held += 1
+    else:
         return NULL
     if not is_aligned(&view.buffer):
         view.dtype = 0
-    call.held += 1
     return view
 
 
-cdef pyce_dtype dtype_of_bits(object array) noexcept:
+cdef pyce_dtype dtype_of_bits(object array) except? 0:
     return PYCE_BFLOAT16 if type(array) is not ndarray and _intake.is_bfloat16(array) else PYCE_UINT16
 
 
-cdef bint acquire_bfloat16(View *view, object array) noexcept:
+cdef int clear_refusal() except -1:
+    """Forgets why there is no buffer; want of memory is no refusal."""
+    if PyErr_Occurred() != NULL and PyErr_ExceptionMatches(MemoryError):
+        return -1
+    PyErr_Clear()
+    return 0
+
+
+cdef bint acquire_bfloat16(View *view, object array) except -1:
     """The memory of an array whose dtype has no format."""
     global known_bfloat16
+    clear_refusal()
     cdef object dtype = array.dtype
     cdef bint native = dtype is known_bfloat16
-    PyErr_Clear()
     if not native:
         if not _intake.is_bfloat16(array):
             return False
@@ -121,7 +132,7 @@ cdef bint acquire_bfloat16(View *view, object array) noexcept:
         if native and type(array) is ndarray:
             known_bfloat16 = dtype
     if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES) != 0:  # without a format: any dtype may pass
-        PyErr_Clear()
+        clear_refusal()
         return False
     view.dtype = PYCE_BFLOAT16 if native else 0
     return True
@@ -297,22 +308,28 @@ cdef str out_name(int place):
 
 cdef object new_shape(const Call *call, int rule):
     cdef const pyce_args *args = &call.args
+    cdef list shape = []
     cdef int i
     if rule == SCALAR:
         return ()
     if args.ndim == 2 and rule == REDUCED:
         return (args.shape[1 - args.axis],)
-    return tuple([args.shape[i] for i in range(args.ndim) if rule != REDUCED or i != args.axis])
+    for i in range(args.ndim):
+        if rule != REDUCED or i != args.axis:
+            shape.append(args.shape[i])
+    return tuple(shape)
 
 
 cdef tuple shape_of(const Py_buffer *buffer):
+    cdef list shape = []
     cdef int i
-    return tuple([buffer.shape[i] for i in range(buffer.ndim)])
+    for i in range(buffer.ndim):
+        shape.append(buffer.shape[i])
+    return tuple(shape)
 
 
 cdef tuple problem_shape(const Call *call):
-    cdef int i
-    return tuple([call.args.shape[i] for i in range(call.args.ndim)])
+    return new_shape(call, SAME)
 
 
 cdef object logits_dtype(const Call *call):
@@ -354,6 +371,8 @@ cdef int thread_count(object value) except? -1:
 cdef object integer(object value, str name):
     if type(value) is int:
         return value
+    if isinstance(value, (bool, _np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
     try:
         return _index(value)
     except TypeError:

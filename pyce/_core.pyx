@@ -245,11 +245,20 @@ cdef tuple parse_out(object out, tuple places, bint single):
         found += name in <dict>out
         given.append((<dict>out).get(name))
     if found < len(out):
-        raise_unknown_out(out, [OUTPUT_NAMES[place] for place in places])
+        raise_unknown_out(out, names_of(places))
     return tuple(given)
 
 
-cdef int raise_unknown_out(dict out, list asked) except -1:
+cdef tuple names_of(tuple places):
+    """The outputs' names. Lists grow by append() in this module: where one finds no memory to grow, a comprehension of
+    Cython 3.3.1 drops its element twice, and what it belonged to is gone."""
+    cdef list names = []
+    for place in places:
+        names.append(OUTPUT_NAMES[place])
+    return tuple(names)
+
+
+cdef int raise_unknown_out(dict out, tuple asked) except -1:
     for name in out:
         if name not in asked:
             raise ValueError(f"out has the name {name!r}, but this call returns {', '.join(asked)}")
@@ -270,11 +279,11 @@ cdef list evaluate_folded(int kind, object labels, object logits, object pos_wei
     class_axis = normal_axis(axis, logits.ndim) if kind >= PYCE_SOFTMAX else None
     rule = "same" if kind < PYCE_SOFTMAX else "reduced" if kind == PYCE_SPARSE_SOFTMAX else "rows"
 
-    names = tuple([OUTPUT_NAMES[place] for place in places])
+    names = names_of(places)
     by_name = None if out is None else dict(zip(names, out))
 
     def evaluate_flat(labels, logits, pos_weight, axis, out, options):
-        given = tuple([out.get(name) for name in names])
+        given = tuple(map(out.get, names))
         return evaluate(kind, labels, logits, pos_weight, axis, places, given, dtype, num_threads, isa, options)
 
     return _fold.evaluate_folded(evaluate_flat, rule, (labels, logits, pos_weight), class_axis, names, by_name,

@@ -49,9 +49,15 @@ def as_array(value: object, name: str) -> Array:
         raise TypeError(f"{name} is a masked array, whose mask would be lost; pass its valid part or .filled(...)")
     if getattr(value, "requires_grad", False) is True:
         raise TypeError(f"{name} is a tensor that requires grad, which pyce cannot record; pass {name}.detach()")
-    if _needs_dlpack(value):
-        return _from_dlpack(value, name)
-    return np.asarray(value)
+    by_dlpack = _needs_dlpack(value)
+    if by_dlpack and value.__dlpack_device__()[0] not in HOST_DEVICES:  # type: ignore[attr-defined]
+        raise TypeError(f"{name} must be in the memory of the CPU; pass {name}.cpu()")
+    try:
+        return _from_dlpack(value) if by_dlpack else np.asarray(value)
+    except TypeError as error:
+        raise TypeError(f"{name} cannot be read as an array: {error}") from error
+    except (ValueError, BufferError) as error:
+        raise ValueError(f"{name} cannot be read as an array: {error}") from error
 
 
 def is_bfloat16(array: Array) -> bool:
@@ -205,10 +211,8 @@ class _Export:
         return capsule
 
 
-def _from_dlpack(value: Any, name: str) -> Array:
+def _from_dlpack(value: Any) -> Array:
     """An array on the memory of a DLPack exporter; read-only if the export cannot say whether that may be written."""
-    if value.__dlpack_device__()[0] not in HOST_DEVICES:
-        raise TypeError(f"{name} must be in the memory of the CPU; pass {name}.cpu()")
     export = _Export(value)
     array: Array = np.from_dlpack(export)
     if not export.is_versioned:

@@ -47,7 +47,7 @@ cdef int choice(object value, str name, dict choices) except -1:
     cdef object known = choices.get(value) if isinstance(value, str) else None
     if known is not None:
         return known
-    words = ", ".join([repr(word) for word in choices])
+    words = ", ".join(map(repr, choices))
     if isinstance(value, str):
         raise ValueError(f"{name} must be one of {words}, got {value!r}")
     raise TypeError(f"{name} must be one of {words}, got {type(value).__name__}")
@@ -66,8 +66,6 @@ cdef double number(object value, str name, str expected) except? -1:
 
 
 cdef int64_t index_to_ignore(object value) except? -1:
-    if isinstance(value, (bool, _np.bool_)):
-        raise TypeError(f"ignore_index must be an integer, got {value!r}")
     cdef object index = integer(value, "ignore_index")
     if not -2**63 <= index < 2**63:
         raise ValueError(f"ignore_index is {index}, must fit 64 bits with a sign")

@@ -117,9 +117,11 @@ cdef int run_views(const pyce_args *args) except -1 nogil:
 
 cdef int raise_view_shape(const pyce_args *args, int ndim, const Py_ssize_t *shape,
                           const char *name) except -1 with gil:
-    expected = tuple([args.shape[i] for i in range(ndim)])
-    got = tuple([shape[i] for i in range(ndim)])
-    raise ValueError(f"{name.decode()} must have shape {expected}, as logits demand; got {got}")
+    cdef list expected = [], got = []
+    for i in range(ndim):
+        expected.append(args.shape[i])
+        got.append(shape[i])
+    raise ValueError(f"{name.decode()} must have shape {tuple(expected)}, as logits demand; got {tuple(got)}")
 
 
 cdef int raise_view_alignment(const char *name) except -1 with gil:

@@ -169,6 +169,28 @@ def test_dense_labels_that_are_not_real(loss, dtype):
     refuse(TypeError, ("labels", str(np.dtype(dtype))), loss, good(loss) | {"labels": np.zeros((4, 3)).astype(dtype)})
 
 
+@pytest.mark.parametrize("name", ["logits", "labels", "pos_weight"])
+def test_what_is_no_array_is_named(name):
+    refuse(ValueError, (name, "inhomogeneous"), "weighted", good("weighted") | {name: [[1.0], [1.0, 2.0]]})
+
+
+def test_a_dlpack_export_that_is_none_is_named():
+    class Liar:
+        def __dlpack__(self, **options):
+            return None
+
+        def __dlpack_device__(self):
+            return 1, 0
+
+    refuse(ValueError, ("labels", "cannot be read"), "sigmoid", good("sigmoid") | {"labels": Liar()})
+
+
+@pytest.mark.parametrize("option", ["axis", "num_threads"])
+@pytest.mark.parametrize("value", [True, np.True_])
+def test_integer_options_are_not_bools(option, value):
+    refuse(TypeError, (option, "True"), "softmax", good("softmax"), **{option: value})
+
+
 def test_complex_pos_weight():
     refuse(TypeError, "pos_weight", "weighted", good("weighted") | {"pos_weight": np.ones((4, 3), complex)})
 
