@@ -4,11 +4,14 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
+from pathlib import Path
 
 import pytest
 
 COMPILERS = {"c": ("CC", "cc"), "cpp": ("CXX", "c++"), "fortran": ("FC", "gfortran")}
+PROCESSES = Path(__file__).parent / "processes"
 WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
 
 
@@ -42,3 +45,13 @@ def words(*command, **environment):
 def config(*options):
     """The words of `pyce config`."""
     return words(tool("pyce"), "config", *options)
+
+
+def run_process(name, *arguments, **environment):
+    """What a program of tests/processes prints, on either stream; it must end well and in time."""
+    done = subprocess.run(
+        [sys.executable, "-P", PROCESSES / name, *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, f"{name} {arguments}: status {done.returncode}\n{done.stdout}"
+    return done.stdout
