@@ -82,8 +82,8 @@
  * which argument, which element, which value, in words too.
  *
  * Threads. Every function may be called from any thread at any time. A call uses OpenMP threads when the problem is
- * large enough; in a child after fork() it runs on one thread. The floating-point environment is set to the default
- * for the call (round to nearest, no flush to zero) and restored.
+ * large enough; in a child after fork(), and where no thread can be started, it runs on one. The floating-point
+ * environment is set to the default for the call (round to nearest, no flush to zero) and restored.
  *
  * 2  EXAMPLE
  *
