@@ -129,7 +129,7 @@ for case in CASES:
             sweep(case, width)
             growth.append(living() - before)
         if case == "nine axes":
-            continue  # CPython 3.11 loses the arguments of a Python function whose cells find no memory
+            continue  # not tested: references are lost on the way to the Python code that folds axes; why is not known
         print(f"{case}: {failures} failures of {width}, {growth} blocks more")
         assert min(growth) < 3, case  # caches grow now and then, a leak every time
         now = references()
