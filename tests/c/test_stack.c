@@ -21,12 +21,12 @@ enum {
     PROMISED = 192 * 1024 * (INSTRUMENTED ? 4 : 1), /* sanitizers put room around every variable */
     STACK = 4 * PROMISED,
     PAINT = 0x5a,
-    MOST = 200000, /* elements */
+    MOST = 66000, /* elements: more than one segment of a long row */
     OUTPUTS = 8
 };
 
-/* Rows of few classes, of several tiles, of several segments. */
-static const int64_t shapes[][2] = {{300, 3}, {200, 127}, {9, 3000}, {1, MOST}};
+/* Rows of several segments, which two threads share, of few classes, of several tiles. */
+static const int64_t shapes[][2] = {{1, MOST}, {140, 3}, {20, 127}, {2, 3000}};
 static const pyce_dtype dtypes[] = {PYCE_FLOAT32, PYCE_FLOAT64, PYCE_FLOAT16, PYCE_BFLOAT16};
 
 static union { /* zeros are numbers of every type */
@@ -80,8 +80,9 @@ int main(void) {
     size_t most = 0;
     for (pyce_loss kind = 1; pyce_loss_name(kind) != NULL; ++kind) {
         for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; ++d) {
-            for (size_t s = 0; s < sizeof shapes / sizeof *shapes; ++s) {
-                pyce_args args = deepest_call(kind, dtypes[d], shapes[s][0], shapes[s][1], 1 + (int32_t)(s == 3));
+            const size_t first = kind == PYCE_SIGMOID || kind == PYCE_WEIGHTED; /* no rows: all but the first are alike */
+            for (size_t s = first; s < sizeof shapes / sizeof *shapes; ++s) {
+                pyce_args args = deepest_call(kind, dtypes[d], shapes[s][0], shapes[s][1], 1 + (int32_t)(s == 0));
                 const size_t taken = stack_taken(&args);
                 CHECK_SAYING(taken < PROMISED, "%s %s (%ld, %ld) takes %lu bytes of stack", pyce_loss_name(kind),
                              pyce_dtype_name(dtypes[d]), (long)shapes[s][0], (long)shapes[s][1], (unsigned long)taken);
