@@ -52,9 +52,10 @@ def linux(processor, triple, *, left_out=SLOW, **rest):
     )
 
 
+FUSED = ("avx2", "avx512")
 WINDOWS = ("-DCMAKE_SYSTEM_NAME=Windows", "-DCMAKE_SYSTEM_PROCESSOR=x86_64")
 I686 = "/usr/i686-linux-gnu/lib"
-NATIVE = Platform("native", "gcc", fused=("avx2", "avx512"), left_out=".", objects="")  # tested elsewhere
+NATIVE = Platform("native", "gcc", fused=FUSED, left_out=".", objects="")  # tested elsewhere
 PLATFORMS = (
     NATIVE,
     linux("aarch64", "aarch64-linux-gnu"),
@@ -64,9 +65,9 @@ PLATFORMS = (
     # not by qemu-i386, which hangs with two OpenMP threads
     linux("i686", "i686-linux-gnu", fused=(), left_out="", runs=(f"{I686}/ld-linux.so.2", "--library-path", I686)),
     # CMake takes gcc's libgomp for musl's, but it does not load
-    Platform("musl", "musl-gcc", ("-DPYCE_OPENMP=OFF",), fused=("avx2", "avx512")),
-    Platform("mingw", f"{WINDOWS_GCC}-gcc", WINDOWS, ("wine",), ("avx2", "avx512"), "layout"),
-    Platform("mingw-static", f"{WINDOWS_GCC}-gcc", (*WINDOWS, "-DPYCE_SHARED=OFF"), ("wine",), ("avx2", "avx512"), SLOW),
+    Platform("musl", "musl-gcc", ("-DPYCE_OPENMP=OFF",), fused=FUSED),
+    Platform("mingw", f"{WINDOWS_GCC}-gcc", WINDOWS, ("wine",), FUSED, "layout"),
+    Platform("mingw-static", f"{WINDOWS_GCC}-gcc", (*WINDOWS, "-DPYCE_SHARED=OFF"), ("wine",), FUSED, SLOW),
 )
 # qemu's processors and what must be chosen on them
 PROCESSORS = (("Nehalem", "baseline"), ("Haswell", "avx2"))
