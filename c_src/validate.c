@@ -147,6 +147,21 @@ static int find_bytes(const pyce_args *args, view *v) {
     return 0;
 }
 
+/* What C aligns a type to: eight bytes to four on i686. */
+static uintptr_t alignment_of(pyce_dtype dtype) {
+    struct float64 {
+        char before;
+        double value;
+    };
+    struct int64 {
+        char before;
+        int64_t value;
+    };
+    const size_t size = (size_t)pyce_dtype_size(dtype);
+    if (size < 8) return size;
+    return dtype == PYCE_FLOAT64 ? offsetof(struct float64, value) : offsetof(struct int64, value);
+}
+
 static pyce_status check_memory(const pyce_args *args, view *v, pyce_error *error) {
     if (v->reserved) {
         return pyce_fail(error, PYCE_ERROR_RESERVED, v->argument, v->reserved, "%s: reserved is %d, must be 0",
@@ -156,7 +171,7 @@ static pyce_status check_memory(const pyce_args *args, view *v, pyce_error *erro
         return pyce_fail(error, PYCE_ERROR_SHAPE, v->argument, 0,
                          "%s: shape and strides reach beyond the address space", name_of(v));
     }
-    if ((uintptr_t)v->data & (uintptr_t)(pyce_dtype_size(v->dtype) - 1) && v->low != v->high) {
+    if ((uintptr_t)v->data & (alignment_of(v->dtype) - 1) && v->low != v->high) {
         return pyce_fail(error, PYCE_ERROR_ALIGNMENT, v->argument, 0, "%s: data is not aligned to its dtype %s",
                          name_of(v), pyce_dtype_name(v->dtype));
     }

@@ -7,11 +7,16 @@
 #ifndef PYCE_VMATH_H
 #define PYCE_VMATH_H
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "coefficients.h"
+
+#if FLT_EVAL_METHOD != 0
+#error "float and double must be computed as such: -fexcess-precision=fast, on 32-bit x86 -msse2 -mfpmath=sse"
+#endif
 
 /* The loop below has no dependence between its iterations; CI reads in the compilers' reports that it is vectorised. */
 #define PYCE_SIMD _Pragma("omp simd")

@@ -90,8 +90,8 @@ static void gather(const problem *p, const layout *l, const placed *a, const voi
     while (i < (size_t)a->size * size && rest[i] == 0x5a) {
         ++i;
     }
-    CHECK_SAYING(i == (size_t)a->size * size, "%s, %s: byte %zu outside the elements was written",
-                 pyce_loss_name(p->kind), l->name, i);
+    CHECK_SAYING(i == (size_t)a->size * size, "%s, %s: byte %lu outside the elements was written",
+                 pyce_loss_name(p->kind), l->name, (unsigned long)i);
     free(rest);
 }
 

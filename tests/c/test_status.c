@@ -114,6 +114,8 @@ static void extents_overflow(pyce_args *a) {
     a->shape[0] = INT64_MAX / 2;
     a->shape[1] = 5;
 }
+/* The bytes of two steps fit 64 bits, on a 32-bit machine not its addresses. */
+static void stride_beyond_addresses(pyce_args *a) { a->logits.stride[0] = (int64_t)(UINTPTR_MAX / 8 + 1); }
 static void axis_negative(pyce_args *a) { a->axis = -1; }
 static void axis_too_large(pyce_args *a) { a->axis = 2; }
 static void no_classes(pyce_args *a) { a->shape[1] = 0; }
@@ -197,6 +199,7 @@ static const struct {
     CASE(ndim_zero, SOFTMAX, NDIM, NDIM),
     CASE(extent_negative, SIGMOID, SHAPE, SHAPE),
     CASE(extents_overflow, SOFTMAX, SHAPE, SHAPE),
+    CASE(stride_beyond_addresses, SOFTMAX, SHAPE, LOGITS),
     CASE(axis_negative, SOFTMAX, AXIS, AXIS),
     CASE(axis_too_large, SPARSE_SOFTMAX, AXIS, AXIS),
     CASE(no_classes, SOFTMAX, CLASSES, SHAPE),
