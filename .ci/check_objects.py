@@ -3,14 +3,15 @@
 
     python .ci/check_objects.py BUILD_DIRECTORY [TOOL_PREFIX]
 
-- The shared library exports exactly the functions that the header marks PYCE_API.
+- The shared library is named after PYCE_ABI_VERSION (SONAME), and exports exactly the functions that the header marks
+  PYCE_API, each in the version PYCE_<that number>.
 - kernels.c defines one global symbol in each of its builds: a helper shared by two instruction sets would be linked
   once, with the wrong one's code.
 - Outside the AVX builds of kernels.c nothing touches a ymm or zmm register.
 - No function of another library takes part in a result: kernels.c calls nothing but what compilers call to move memory,
   and the library imports nothing that libm has.
 
-TOOL_PREFIX is that of a cross compiler's gcc, nm and objdump.
+TOOL_PREFIX is that of a cross compiler's gcc, nm, objdump and readelf.
 """
 
 import re
@@ -60,6 +61,14 @@ def main():
     exported = symbols("-D", library)
     problems += [f"{library.name} does not export {name}" for name in sorted(declared - exported)]
     problems += [f"{library.name} exports {name}" for name in sorted(exported - declared)]
+
+    abi = re.search(r"^#define PYCE_ABI_VERSION (\d+)", header, re.MULTILINE)[1]
+    soname = re.findall(r"\(SONAME\).*\[(.*)\]", output(f"{PREFIX}readelf", "-d", library))
+    if soname != [f"libpyce.so.{abi}"]:
+        problems.append(f"{library.name} has the SONAME {soname}, expected libpyce.so.{abi}")
+    rows = output(f"{PREFIX}nm", "-D", "--defined-only", "--with-symbol-versions", library).split()
+    versioned = {word for word in rows if word.split("@")[0] in exported}
+    problems += [f"{name} is not in PYCE_{abi}" for name in sorted(versioned) if not name.endswith(f"@@PYCE_{abi}")]
 
     of_libm = imports("-D", library) & functions_of_libm() - ENVIRONMENT
     problems += [f"{library.name} imports {name} of libm" for name in sorted(of_libm)]

@@ -18,10 +18,20 @@ const output_info pyce_outputs[OUTPUT_COUNT] = {
     {offsetof(pyce_args, hvp), PYCE_ARG_HVP, 0, 0, NEEDS_LABELS | NEEDS_WEIGHTS},
 };
 
-/* The layout is ABI: the same in the 64-bit and the 32-bit model. */
+/* The layout is ABI: the same in the 64-bit and the 32-bit model. What the first version had stays where it was. A new
+ * field goes behind it and is named as the last one here; padding at the end is refused, since it would be a later
+ * field that older programs have not set to 0. */
+#define LAST_OF_ARGS has_ignore_index
+#define LAST_OF_ERROR message
+#define ENDS_WITH(type, last) \
+    (sizeof(type) == offsetof(type, last) + sizeof(((type *)0)->last) && sizeof(type) % 8 == 0)
 typedef char assert_array_size[sizeof(pyce_array) == 80 && sizeof(pyce_output) == 80 ? 1 : -1];
-typedef char assert_args_size[sizeof(pyce_args) == 1408 && offsetof(pyce_args, loss_kind) == 1376 ? 1 : -1];
-typedef char assert_error_size[sizeof(pyce_error) == 288 ? 1 : -1];
+typedef char assert_first_args[offsetof(pyce_args, loss_kind) == 1376 &&
+                                       offsetof(pyce_args, has_ignore_index) + sizeof(int32_t) == FIRST_ARGS_SIZE
+                                   ? 1
+                                   : -1];
+typedef char assert_first_error[offsetof(pyce_error, message) + PYCE_MESSAGE_SIZE == FIRST_ERROR_SIZE ? 1 : -1];
+typedef char assert_no_padding[ENDS_WITH(pyce_args, LAST_OF_ARGS) && ENDS_WITH(pyce_error, LAST_OF_ERROR) ? 1 : -1];
 
 pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argument, int64_t value, const char *format,
                       ...) {
@@ -36,12 +46,12 @@ pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argum
 }
 
 pyce_status pyce_check_size(const pyce_args *given, pyce_error *error) {
-    const int64_t known = (int64_t)sizeof *given, most = 1 << 16;
+    const int64_t known = (int64_t)sizeof *given, most = 4096; /* pyce.h promises it */
     const unsigned char *bytes = (const unsigned char *)given;
     int64_t size, i;
     if (!given) return pyce_fail(error, PYCE_ERROR_NULL, PYCE_ARG_ARGS, 0, "args is NULL");
     size = given->struct_size;
-    if (size < known || size > most) {
+    if (size < FIRST_ARGS_SIZE || size > most) {
         return pyce_fail(error, PYCE_ERROR_STRUCT_SIZE, PYCE_ARG_ARGS, size,
                          "args.struct_size is %lld, expected %lld: start from pyce_args_init()", (long long)size,
                          (long long)known);

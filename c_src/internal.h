@@ -30,7 +30,11 @@ void pyce_read_labels(const void *data, pyce_dtype dtype, int64_t offset, int64_
 
 /* args.c */
 
-/* Whether `given` can be read as a pyce_args, whatever its struct_size. */
+/* What the structs measured in the first version: no program has smaller ones. */
+enum { FIRST_ARGS_SIZE = 1408, FIRST_ERROR_SIZE = 288 };
+
+/* Whether `given` has a struct_size that a version had or may have, and no field set that this one does not know. It
+ * may be shorter than a pyce_args. */
 pyce_status pyce_check_size(const pyce_args *given, pyce_error *error);
 
 /* Words an error, sets the status and returns it. */

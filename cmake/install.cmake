@@ -18,9 +18,13 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pyce-config.cmake ${CMAKE_CURRENT_BINA
         DESTINATION ${package_dir})
 install(EXPORT pyce-targets NAMESPACE pyce:: DESTINATION ${package_dir})
 
-# The pkg-config file finds its prefix from its own place, so that an installed tree may be moved.
-set(pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX}/${pc_dir} OUTPUT_VARIABLE pc_prefix)
+# The pkg-config file finds its prefix from its own place, so that an installed tree may be moved. The directories of
+# an installation may be absolute, too.
+set(pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${pc_dir} OUTPUT_VARIABLE pc_prefix)
+foreach(dir LIBDIR INCLUDEDIR)
+  cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_${dir} BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} OUTPUT_VARIABLE pc_${dir})
+endforeach()
 set(pc_libs -lpyce)
 set(pc_cflags)
 set(pc_private)
@@ -33,4 +37,4 @@ if(NOT PYCE_SHARED)
 endif()
 configure_file(cmake/pyce.pc.in pyce.pc.generate @ONLY)
 file(GENERATE OUTPUT pyce.pc INPUT ${CMAKE_CURRENT_BINARY_DIR}/pyce.pc.generate)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pyce.pc DESTINATION ${pc_dir})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/pyce.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

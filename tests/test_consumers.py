@@ -1,14 +1,16 @@
 """Programs outside the package: C and C++ against an installed tree and against the wheel, cffi on its library."""
 
+import json
 import os
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import WARNINGS, compiler, config, tool, words
+from programs import WARNINGS, compiler, config, run, tool, words
 
 import pyce
 
@@ -37,57 +39,151 @@ def assert_right(printed):
         assert abs(found - exact) <= 2 * np.spacing(exact)
 
 
+# The portable kernels alone, which do not take a minute to compile.
+QUICK = ["-DPYCE_X86_64=OFF"]
+# Ways to configure the library that leave the kernels' commands alone, so that one build directory serves them all and
+# compiles them once. STATIC: what plain compiler flags must name beside a static library.
+SHARED = ["-DPYCE_SHARED=ON", "-DPYCE_OPENMP=ON", "-DCMAKE_INSTALL_LIBDIR=lib", "-DCMAKE_BUILD_TYPE=Release"]
+VARIANTS = {
+    "shared": [],
+    "static": ["-DPYCE_SHARED=OFF"],
+    "static, no OpenMP": ["-DPYCE_SHARED=OFF", "-DPYCE_OPENMP=OFF"],
+    "lib64": ["-DCMAKE_INSTALL_LIBDIR=lib64"],
+    "multiarch": ["-DCMAKE_INSTALL_LIBDIR=lib/x86_64-linux-gnu"],
+    "debug": ["-DCMAKE_BUILD_TYPE=Debug"],
+}
+STATIC = {
+    "static": ["-DPYCE_STATIC", "-fopenmp", "-pthread", "-lm"],
+    "static, no OpenMP": ["-DPYCE_STATIC", "-pthread", "-lm"],
+}
+
+
 @pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    """The library, built once by plain CMake."""
-    build = tmp_path_factory.mktemp("build")
-    configure_and_build(SOURCE, build, "-DPYCE_BUILD_TESTS=OFF")
-    return build
+def trees(tmp_path_factory):
+    """Installed trees by variant, moved after their installation: nothing in them may name where they were."""
+    build, moved = tmp_path_factory.mktemp("build"), {}
+    optimised = "-O3 -DNDEBUG"  # in every build type, see VARIANTS
+
+    def tree(variant):
+        if variant not in moved:
+            options = [f"-DCMAKE_C_FLAGS_{kind}={optimised}" for kind in ("RELEASE", "DEBUG")]
+            configure_and_build(SOURCE, build, "-DPYCE_BUILD_TESTS=OFF", *QUICK, *options, *SHARED, *VARIANTS[variant])
+            before = tmp_path_factory.mktemp("installed") / "before"
+            words(tool("cmake"), "--install", build, "--prefix", before)
+            moved[variant] = before.rename(before.with_name("moved"))
+        return moved[variant]
+
+    return tree
 
 
 @pytest.fixture
-def prefix(built, tmp_path):
-    """An installed tree, moved after its installation: nothing in it may name the place where it was."""
-    words(tool("cmake"), "--install", built, "--prefix", tmp_path / "before")
-    return (tmp_path / "before").rename(tmp_path / "moved")
+def prefix(trees):
+    return trees("shared")
 
 
-def with_cxx():
-    return "ON" if shutil.which(shlex.split(os.environ.get("CXX", "c++"))[0]) else "OFF"
+def library_dir(prefix):
+    (package,) = prefix.rglob("pyce-config.cmake")
+    return package.parents[2]
 
 
-def build_consumers(build, *options):
-    """Builds the CMake project of tests/consumers; its programs."""
-    configure_and_build(PROGRAMS, build, f"-DWITH_CXX={with_cxx()}", *options)
-    return [build / "two_rows_c"] + [build / "two_rows_cpp"] * (with_cxx() == "ON")
+def languages():
+    cxx = shutil.which(shlex.split(os.environ.get("CXX", "c++"))[0])
+    return ["C", "CXX"] if cxx else ["C"]
 
 
-def test_find_package_on_an_installed_tree(prefix, tmp_path):
-    for program in build_consumers(tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}"):
-        assert_right(words(program))
+def build_consumers(build, *options, written_in=None):
+    """Builds the CMake project of tests/consumers and runs its programs."""
+    written_in = written_in or languages()
+    configure_and_build(PROGRAMS, build, f"-DLANGUAGES={';'.join(written_in)}", *options)
+    for language in written_in:
+        assert_right(words(build / {"C": "two_rows_c", "CXX": "two_rows_cpp"}[language]))
+    if "CXX" in written_in:
+        printed = words(build / "tutorial_cpp")
+        assert printed[:3] == ["loss", "1.96436882", "0.174254522"]
 
 
-def test_static_library_as_a_part_of_another_build(tmp_path):
-    options = [f"-DPYCE_SOURCE={SOURCE}", "-DBUILD_SHARED_LIBS=OFF", "-DPYCE_OPENMP=OFF"]
-    for program in build_consumers(tmp_path / "build", *options):
-        assert_right(words(program))
-    assert list(tmp_path.rglob("libpyce.a"))
-    assert not list(tmp_path.rglob("libpyce.so*"))
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_find_package_on_an_installed_tree(trees, tmp_path, variant):
+    lib = library_dir(trees(variant))  # CMake searches a prefix for the library directory of its own system alone
+    place = f"-DCMAKE_PREFIX_PATH={lib.parent}" if lib.name == "lib" else f"-Dpyce_DIR={lib / 'cmake' / 'pyce'}"
+    build_consumers(tmp_path / "build", place)
 
 
+@pytest.mark.parametrize("variant", STATIC)
+def test_find_package_of_a_static_library_in_a_project_without_c(trees, tmp_path, variant):
+    compiler("cpp")
+    build_consumers(tmp_path / "build", f"-DCMAKE_PREFIX_PATH={trees(variant)}", written_in=["CXX"])
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory):
+    """One build directory of a project that has pyce's sources as a part: the kernels are compiled once."""
+    return tmp_path_factory.mktemp("embedded")
+
+
+def test_static_library_as_a_part_of_another_build(embedded):
+    options = [f"-DPYCE_SOURCE={SOURCE}", "-DPYCE_FETCH=OFF", "-DBUILD_SHARED_LIBS=OFF", "-DPYCE_OPENMP=OFF"]
+    build_consumers(embedded, *QUICK, *options, "-DPYCE_SHARED=OFF")
+    assert list(embedded.rglob("libpyce.a"))
+    assert not list(embedded.rglob("libpyce.so*"))
+
+
+def test_shared_library_by_fetch_content(embedded):
+    options = [f"-DPYCE_SOURCE={SOURCE}", "-DPYCE_FETCH=ON", "-DBUILD_SHARED_LIBS=ON", "-DPYCE_OPENMP=ON"]
+    build_consumers(embedded, *QUICK, *options, "-DPYCE_SHARED=ON")
+    assert list(embedded.rglob("libpyce.so*"))
+
+
+def optimisations(build, *options):
+    """How the library's own files are optimised as a part of another build: {file: the -O flags in order}."""
+    configuration = ["-DLANGUAGES=C", f"-DPYCE_SOURCE={SOURCE}", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *options]
+    ninja = f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"
+    words(tool("cmake"), "-S", PROGRAMS, "-B", build, "-G", "Ninja", ninja, *configuration)
+    commands = json.loads((build / "compile_commands.json").read_text())
+    library = [entry for entry in commands if entry["file"].startswith(str(SOURCE / "c_src"))]
+    return {Path(entry["file"]).stem: re.findall(r" (-O\w*)", entry["command"]) for entry in library}
+
+
+@pytest.mark.parametrize(("options", "flags"), [
+    ([], ["-O3"]),
+    (["-DCMAKE_C_FLAGS=-O1"], ["-O1"]),
+    (["-DCMAKE_BUILD_TYPE=Debug"], []),
+    (["-DCMAKE_BUILD_TYPE=MinSizeRel"], ["-Os"]),
+])  # fmt: skip
+def test_part_of_another_build_is_optimised_unless_that_says_otherwise(tmp_path, options, flags):
+    found = optimisations(tmp_path, *options)
+    kernels = found.pop("kernels")
+    assert len(found) >= 13 and kernels[-1] == "-O3"
+    assert set(map(tuple, found.values())) == {tuple(flags)}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("language", ["c", "cpp"])
-def test_pkg_config_on_an_installed_tree(prefix, tmp_path, language):
-    found = {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
-    flags = words(tool("pkg-config"), "--cflags", "--libs", "pyce", **found)
-    assert_right(compile_and_run(language, tmp_path / "program", flags, LD_LIBRARY_PATH=str(prefix / "lib")))
+def test_pkg_config_on_an_installed_tree(trees, tmp_path, variant, language):
+    lib = library_dir(trees(variant))
+    found = {"PKG_CONFIG_PATH": str(lib / "pkgconfig")}
+    static = ["--static"] if variant in STATIC else []
+    flags = words(tool("pkg-config"), *static, "--cflags", "--libs", "pyce", **found)
+    assert_right(compile_and_run(language, tmp_path / "program", flags, LD_LIBRARY_PATH=str(lib)))
     assert words(tool("pkg-config"), "--modversion", "pyce", **found) == [pyce.__version__]
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("language", ["c", "cpp"])
-def test_plain_compiler_flags_on_an_installed_tree(prefix, tmp_path, language):
-    lib = prefix / "lib"
-    flags = [f"-I{prefix / 'include'}", f"-L{lib}", "-lpyce", f"-Wl,-rpath,{lib}"]
+def test_plain_compiler_flags_on_an_installed_tree(trees, tmp_path, variant, language):
+    prefix = trees(variant)
+    lib = library_dir(prefix)
+    flags = [f"-I{prefix / 'include'}", f"-L{lib}", "-lpyce", *STATIC.get(variant, [f"-Wl,-rpath,{lib}"])]
     assert_right(compile_and_run(language, tmp_path / "program", flags))
+
+
+@pytest.mark.parametrize(("variant", "directory"), [("lib64", "lib64"), ("multiarch", "lib/x86_64-linux-gnu")])
+def test_library_and_its_package_files_lie_in_the_directory_that_was_named(trees, variant, directory):
+    prefix = trees(variant)
+    below = {path.relative_to(prefix) for path in prefix.rglob("*") if path.is_file()}
+    assert {path for path in below if not path.is_relative_to(directory)} == {Path("include/pyce.h")}
+    for part in (f"libpyce.so.{pyce.__version__[0]}", "pkgconfig/pyce.pc", "cmake/pyce/pyce-config.cmake"):
+        assert Path(directory) / part in below
 
 
 def test_example_in_the_header_compiles_and_is_right(prefix, tmp_path):
@@ -108,8 +204,32 @@ def test_pyce_config_compiles_against_the_installed_package(tmp_path, language):
 
 
 def test_pyce_config_finds_the_cmake_package(tmp_path):
-    for program in build_consumers(tmp_path / "build", f"-Dpyce_DIR={config('--cmakedir')[0]}"):
-        assert_right(words(program))
+    build_consumers(tmp_path / "build", f"-Dpyce_DIR={config('--cmakedir')[0]}")
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_include_and_library_of_the_installed_package(tmp_path, language):
+    library = Path(pyce.get_library())
+    flags = [f"-I{pyce.get_include()}", library, f"-Wl,-rpath,{library.parent}"]
+    assert_right(compile_and_run(language, tmp_path / "program", flags))
+
+
+def test_package_holds_what_cmake_installs(prefix):
+    """The wheel has no symlinks, so all but libpyce.so, which is one."""
+    package = Path(pyce.get_include()).parent
+    for path in (path for path in prefix.rglob("*") if path.is_file() and not path.is_symlink()):
+        assert (package / path.relative_to(prefix)).is_file(), path
+    assert (package / "include" / "pyce.h").read_bytes() == (prefix / "include" / "pyce.h").read_bytes()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads ELF files")
+def test_extension_uses_the_library_of_the_package_and_has_no_code_of_its_own():
+    extension, library = pyce._core.__file__, Path(pyce.get_library())
+    assert f"Shared library: [{library.name}]" in run(tool("readelf"), "-d", extension)
+    symbols = run(tool("nm"), "-D", extension) + run(tool("nm"), extension)
+    found = set(re.findall(r" ([A-Za-z]) (pyce_\w+)", symbols))
+    assert ("U", "pyce_compute") in found
+    assert {name for kind, name in found if kind != "U"} == set()
 
 
 def declarations(header):

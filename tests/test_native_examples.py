@@ -19,6 +19,14 @@ def build(command, source, program, *options):
     return program
 
 
+def test_tutorial_in_c_is_the_program_of_the_readme_and_prints_its_losses(tmp_path):
+    readme = re.search(r"^```c\n(.*?)^```", (EXAMPLES.parent / "README.md").read_text(), re.DOTALL | re.MULTILINE)[1]
+    assert (EXAMPLES / "c" / "tutorial.c").read_text().split("*/\n", 1)[1] == readme
+    program = build(compiler("c"), "c/tutorial.c", tmp_path / "tutorial", "-std=c99", *WARNINGS)
+    for found, exact in zip(map(float, run(program).split()), SINGLE, strict=True):
+        assert abs(found - exact) <= 2 * np.spacing(np.float32(exact))
+
+
 def test_perceptron_in_c_learns_handwritten_digits(tmp_path):
     pytest.importorskip("sklearn")
     program = build(compiler("c"), "c/perceptron.c", tmp_path / "perceptron", "-std=c99", "-O2", *WARNINGS)

@@ -82,6 +82,11 @@
  * Errors. A call returns a status. On any status but PYCE_OK no output has been touched. Pass a pyce_error to learn
  * which argument, which element, which value, in words too.
  *
+ * Versions. Within one PYCE_ABI_VERSION structs only grow, at their end, and `struct_size` says how far the program's
+ * go. A program runs on a newer library: a field that it does not have is 0. It runs on an older one: a field that the
+ * library does not have must be 0 in a pyce_args (else PYCE_ERROR_STRUCT_SIZE), and is left alone in a pyce_error.
+ * Structs shorter than those of version 0.1.0 are not taken; no pyce_args will be longer than 4096 bytes.
+ *
  * Threads. Every function may be called from any thread at any time. A call uses OpenMP threads when the problem is
  * large enough; in a child after fork(), and where no thread can be started, it runs on one. The floating-point
  * environment is set to the default for the call (round to nearest, no flush to zero) and restored.
@@ -281,7 +286,7 @@ typedef struct pyce_output { /* an array that is written; data == NULL: not want
 } pyce_output;
 
 /* One problem. Start from pyce_args_init(), which zeroes it: a field that is not set has its default, also one that
- * a later version adds (fields are only ever added at the end). */
+ * a later version adds. */
 typedef struct pyce_args {
     int64_t struct_size; /* set by pyce_args_init */
     int64_t shape[PYCE_MAX_NDIM];

@@ -279,6 +279,47 @@ static void test_larger_struct_is_accepted_while_its_rest_is_zero(void) {
     call_close();
 }
 
+/* What programs of the first version pass, and what no version's do. Numbers, not sizeof: they are a promise. */
+static void test_struct_sizes_from_the_first_version_on_are_accepted(void) {
+    const int64_t bad[] = {INT64_MIN, -1408, -1, 0, 8, 1400, 1407, 4097, 1 << 16, INT64_MAX};
+    call_open(PYCE_SIGMOID);
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; ++k) {
+        call.args.struct_size = bad[k];
+        CHECK_SAYING(pyce_compute(&call.args, NULL) == PYCE_ERROR_STRUCT_SIZE, "struct_size %lld", (long long)bad[k]);
+    }
+    CHECK(outputs_untouched());
+    call.args.struct_size = 1408;
+    CHECK(pyce_compute(&call.args, NULL) == PYCE_OK);
+    call_close();
+}
+
+static void test_error_is_written_as_far_as_its_size_says(void) {
+    const int64_t sizes[] = {INT64_MIN, -1, 0, 287, 288, (int64_t)sizeof(pyce_error), 100000, INT64_MAX};
+    struct {
+        pyce_error error;
+        unsigned char beyond[64];
+    } given, before;
+    call_open(PYCE_SPARSE_SOFTMAX);
+    label_negative(&call.args);
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; ++k) {
+        memset(&given, 0x5a, sizeof given);
+        given.error.struct_size = sizes[k];
+        before = given;
+        CHECK(pyce_compute(&call.args, &given.error) == PYCE_ERROR_LABEL);
+        CHECK_SAYING(memcmp(given.beyond, before.beyond, sizeof given.beyond) == 0, "size %lld: written behind it",
+                     (long long)sizes[k]);
+        CHECK(given.error.struct_size == sizes[k]);
+        if (sizes[k] < 288) {
+            CHECK_SAYING(memcmp(&given, &before, sizeof given) == 0, "size %lld: written", (long long)sizes[k]);
+        } else {
+            CHECK_SAYING(given.error.status == PYCE_ERROR_LABEL && given.error.index == 1 && given.error.value == -1 &&
+                             strstr(given.error.message, "index 1") != NULL,
+                         "size %lld: not written", (long long)sizes[k]);
+        }
+    }
+    call_close();
+}
+
 static void test_good_call_clears_the_error(void) {
     call_open(PYCE_SPARSE_SOFTMAX);
     pyce_error error = pyce_error_init();
@@ -323,6 +364,8 @@ int main(void) {
     test_bad_label_is_reported_with_index_and_value();
     test_null_arguments();
     test_larger_struct_is_accepted_while_its_rest_is_zero();
+    test_struct_sizes_from_the_first_version_on_are_accepted();
+    test_error_is_written_as_far_as_its_size_says();
     test_good_call_clears_the_error();
     test_calls_without_work_are_good();
     test_every_status_was_reached();
