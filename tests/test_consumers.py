@@ -19,6 +19,7 @@ EXPECTED = (1.96436878410794484, 0.174254525093095322)
 
 
 def configure_and_build(source, build, *options):
+    compiler("c")  # without one, cmake would fail where this skips
     words(tool("cmake"), "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}", *options)
     words(tool("cmake"), "--build", build)
 
