@@ -108,6 +108,12 @@ def test_pyce_config_compiles_against_the_installed_package(tmp_path, language):
     assert_right(compile_and_run(language, tmp_path / "program", config("--cflags", "--libs")))
 
 
+def test_pkg_config_on_the_installed_package(tmp_path):
+    lib = config("--libdir")[0]
+    flags = words(tool("pkg-config"), "--cflags", "--libs", "pyce", PKG_CONFIG_PATH=f"{lib}/pkgconfig")
+    assert_right(compile_and_run("c", tmp_path / "program", flags, LD_LIBRARY_PATH=lib))
+
+
 def test_pyce_config_finds_the_cmake_package(tmp_path):
     for program in build_consumers(tmp_path / "build", f"-Dpyce_DIR={config('--cmakedir')[0]}"):
         assert_right(words(program))
