@@ -1,12 +1,14 @@
 # Install rules, for `cmake --install` and for the wheel, where the prefix is the package folder pyce/.
 set(namelink)
+set(dll_dir ${CMAKE_INSTALL_BINDIR})
 if(SKBUILD)
   set(namelink NAMELINK_SKIP) # a wheel holds no symlinks: the link would be a second copy
+  set(dll_dir .)              # Windows looks for a DLL in the folder of the extension that needs it
 endif()
 install(
   TARGETS pyce
   EXPORT pyce-targets
-  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+  RUNTIME DESTINATION ${dll_dir}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ${namelink}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES c_src/include/pyce.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -29,7 +31,10 @@ set(pc_libs -lpyce)
 set(pc_cflags)
 set(pc_private)
 if(SKBUILD)
-  set(pc_libs -l:$<TARGET_FILE_NAME:pyce>) # the wheel has no libpyce.so
+  set(pc_libs [[${libdir}/$<TARGET_FILE_NAME:pyce>]]) # the wheel has no libpyce.so
+  if(WIN32)
+    set(pc_libs [[${libdir}/$<TARGET_LINKER_FILE_NAME:pyce>]]) # the import library
+  endif()
 endif()
 if(NOT PYCE_SHARED)
   set(pc_cflags " -DPYCE_STATIC")

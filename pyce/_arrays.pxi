@@ -3,6 +3,7 @@
 # NumPy arrays are read by the raw buffer protocol (60 ns an array, against 145 to 220 for a typed memoryview); what is
 # not a NumPy array, or has a dtype or an alignment that the library does not read, goes through _intake.py first.
 # A buffer cannot name bfloat16, so every buffer has its dtype beside it.
+cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release
 from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches, PyErr_Occurred
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
@@ -61,9 +62,10 @@ cdef char NATIVE_ORDER = b"<" if _sys.byteorder == "little" else b">"
 cdef char NOTHING = 0  # where the pointer of an empty array points that has none
 
 
-# The caller's native bfloat16, once there was one: its name takes longer than a small call, and so does asking for a
-# buffer that it cannot give.
+# The callers' native bfloat16, once there was one: its name takes longer than a small call, and so does asking for a
+# buffer that it cannot give. It is set once and kept for ever, so that threads without a GIL may read it at any time.
 cdef object known_bfloat16 = None
+cdef cython.pymutex known_bfloat16_lock
 
 
 cdef inline void init_call(Call *call) noexcept:
@@ -130,7 +132,9 @@ cdef bint acquire_bfloat16(View *view, object array) except -1:
             return False
         native = dtype.isnative
         if native and type(array) is ndarray:
-            known_bfloat16 = dtype
+            with known_bfloat16_lock:
+                if known_bfloat16 is None:
+                    known_bfloat16 = dtype
     if PyObject_GetBuffer(array, &view.buffer, PyBUF_STRIDES) != 0:  # without a format: any dtype may pass
         clear_refusal()
         return False

@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
 """The extension: Python arguments become pyce_args here, and C errors become Python exceptions.
 
 The losses (_losses.pxi) call `run_loss`, the functions of companions.py `transform`; both end in `evaluate`, the one

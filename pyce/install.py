@@ -51,12 +51,16 @@ def get_library() -> str:
     0
     """
     abi = _core.library()["abi"]
-    name = {"win32": "pyce.dll", "darwin": f"libpyce.{abi}.dylib"}.get(sys.platform, f"libpyce.so.{abi}")
-    for folder in (get_library_dir(), _root()):
+    folder, names = get_library_dir(), [f"libpyce.so.{abi}"]
+    if sys.platform == "darwin":
+        names = [f"libpyce.{abi}.dylib"]
+    elif sys.platform == "win32":  # a DLL lies beside the extension
+        folder, names = _root(), ["libpyce.dll", "pyce.dll"]
+    for name in names:
         path = os.path.join(folder, name)
         if os.path.isfile(path):
             return path
-    raise FileNotFoundError(f"{name} is not in {get_library_dir()}: this build has the library inside the extension")
+    raise FileNotFoundError(f"{names[0]} is not in {folder}: this build has the library inside the extension")
 
 
 def get_library_dir() -> str:

@@ -21,6 +21,7 @@ EXPECTED = (1.96436878410794484, 0.174254525093095322)
 
 
 def configure_and_build(source, build, *options):
+    compiler("c")  # without one, cmake would fail where this skips
     words(tool("cmake"), "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}", *options)
     words(tool("cmake"), "--build", build)
 
@@ -201,6 +202,12 @@ def test_example_in_the_header_compiles_and_is_right(prefix, tmp_path):
 @pytest.mark.parametrize("language", ["c", "cpp"])
 def test_pyce_config_compiles_against_the_installed_package(tmp_path, language):
     assert_right(compile_and_run(language, tmp_path / "program", config("--cflags", "--libs")))
+
+
+def test_pkg_config_on_the_installed_package(tmp_path):
+    lib = config("--libdir")[0]
+    flags = words(tool("pkg-config"), "--cflags", "--libs", "pyce", PKG_CONFIG_PATH=f"{lib}/pkgconfig")
+    assert_right(compile_and_run("c", tmp_path / "program", flags, LD_LIBRARY_PATH=lib))
 
 
 def test_pyce_config_finds_the_cmake_package(tmp_path):

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import shlex
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +11,7 @@ import data
 import numpy as np
 import pytest
 from helpers import FUNCTIONS, assert_same_bits, compute
+from programs import compiler
 
 import pyce
 
@@ -58,7 +58,7 @@ def user(tmp_path_factory):
     steps = [
         [sys.executable, "-m", "cython", "-3", f"{name}.pyx"],
         [
-            *shlex.split(os.environ.get("CC", "cc")), "-shared", "-fPIC", "-O1", "-w",
+            *compiler("c"), "-shared", "-fPIC", "-O1", "-w",
             "-I", sysconfig.get_path("include"), f"{name}.c", "-o", f"{name}.so",
         ],
     ]  # fmt: skip
