@@ -1,4 +1,5 @@
-/* Instruction sets (`test_isa list` only lists them): those with fused multiply-add agree bit for bit; the baseline agrees within the bound of both. */
+/* Instruction sets: those with fused multiply-add agree bit for bit; the baseline agrees within the bound of both.
+ * `test_isa list` lists them and does no more. */
 #include "problem.h"
 
 static const int64_t class_counts[] = {1, 2, 3, 10, 15, 16, 17, 31, 33, 255, 256, 257, 1000, 1023, 1024, 1025, 3000};
