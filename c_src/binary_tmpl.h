@@ -104,7 +104,7 @@ PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, con
     static void NAME(binary_scaled_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(SCALED)); }     \
     static void NAME(binary_tiles_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(TILES)); }       \
     static void NAME(binary_##which)(const binary_loop *loop) {                                                      \
-        const int scaled = which != BINARY_LOSS && (loop->scale != 1.0 || loop->scale_lo != 0.0);                    \
+        const int scaled = (which) != BINARY_LOSS && loop->scale != 1.0; /* 1 over 1 and nothing else */             \
         if (!loop->labels) NAME(binary_tiles_##which)(loop);                                                         \
         else if (!loop->pos_weight) NAME(binary_plain_##which)(loop);                                                \
         else if (scaled) NAME(binary_scaled_##which)(loop);                                                          \

@@ -62,10 +62,11 @@ static int is_exact(const problem *p, const operand *a) {
     return a->dtype != PYCE_FLOAT64 || p->compute == PYCE_FLOAT64;
 }
 
-/* Labels and positive weights that the compute type holds serve as they are, if no option changes them. */
+/* Labels, which the compute type holds (problem.c), and positive weights that it holds serve as they are, if no option
+ * changes them. */
 static void take_labels(const problem *p, const block *b, scratch *s, binary_loop *loop) {
     const operand *labels = p->in + IN_LABELS, *weight = p->in + IN_POS_WEIGHT;
-    if (needs_general(p) || !is_exact(p, labels) || (weight->in && !is_exact(p, weight))) {
+    if (needs_general(p) || (weight->in && !is_exact(p, weight))) {
         form_coefficients(p, b, s, loop, 0);
         return;
     }

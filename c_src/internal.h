@@ -48,11 +48,11 @@ pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argum
 /* Elements of the shape, without the class axis if `per_row`; -1 if they cannot be counted. */
 int64_t pyce_count_elements(const pyce_args *args, int per_row);
 
-/* Whether the product of two numbers that are not negative is beyond what can be addressed. The first test saves the
- * division, 5 ns each, of which a call has a dozen. */
+/* Whether the product of a >= 0 and b > 0 is beyond what can be addressed. The first test saves the division, 5 ns each,
+ * of which a call has a dozen. */
 static inline int exceeds(int64_t a, int64_t b) {
     const int64_t most = INT64_MAX / 16, half = (int64_t)1 << 29;
-    return (a >= half || b >= half) && a > most / (b > 0 ? b : 1);
+    return (a >= half || b >= half) && a > most / b;
 }
 
 int64_t pyce_dtype_size(pyce_dtype dtype); /* bytes; 0 if the dtype is unknown or not yet accepted */

@@ -19,6 +19,7 @@ enum {
     LANE_CLASSES = 127,   /* up to so many classes, a lane of the sums is a row; above, they run along the row */
     BLOCK_ROWS = 128,     /* rows (or tiles of one row) in a row_states */
     SUM_LANES = 16,       /* accumulators of a sum along a row */
+    SUM_TERMS = 64,       /* logits whose terms are formed before they are added: a multiple of SUM_LANES */
     VECTOR_ROWS = 16      /* the few-classes kernels work on a multiple of so many rows */
 };
 

@@ -124,7 +124,7 @@ PYCE_INLINE void NAME(label_state_body)(row_states *states, int64_t place, const
                                         int64_t ahead, const int unique) {
     const real max = (real)states->max[place];
     NAME(label_sums) sums;
-    real x_tail[SUM_LANES], t_tail[SUM_LANES], maxima[SUM_LANES];
+    real maxima[SUM_LANES];
     int64_t i;
     int j;
     NAME(clear_labels)(&sums);
@@ -134,6 +134,7 @@ PYCE_INLINE void NAME(label_state_body)(row_states *states, int64_t place, const
         NAME(add_labels)(&sums, x + i, t + i, maxima, unique);
     }
     if (i < n) {
+        real x_tail[SUM_LANES], t_tail[SUM_LANES];
         for (j = 0; j < SUM_LANES; j++) {
             x_tail[j] = i + j < n ? x[i + j] : max;
             t_tail[j] = i + j < n ? t[i + j] : (real)0;

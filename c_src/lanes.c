@@ -136,6 +136,6 @@ static void do_matrix(const problem *p, const block *b, sums *to) {
 }
 
 void pyce_run_few_classes(const problem *p, partial_sums *parts) {
-    const int64_t piece = matrix_rows(p), pieces = LANES_ELEMENTS / (piece * p->classes);
-    pyce_for_blocks(p, pieces > 1 ? pieces * piece : piece, piece, do_matrix, parts);
+    const int64_t piece = matrix_rows(p), pieces = LANES_ELEMENTS / (piece * p->classes); /* at least 4 */
+    pyce_for_blocks(p, pieces * piece, piece, do_matrix, parts);
 }

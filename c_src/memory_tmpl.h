@@ -24,11 +24,11 @@ PYCE_INLINE void NAME(load)(real *restrict to, const void *restrict from, int64_
                             const pyce_dtype dtype) {
     int64_t i;
     if (stride == 1 && dtype == PYCE_FLOAT16 && !WIDE) {
-        floats_of_float16((float *)to, (const uint16_t *)from, n);
+        floats_of_float16((float *)(void *)to, (const uint16_t *)from, n);
     } else if (stride == 1) {
         PYCE_SIMD
         for (i = 0; i < n; i++) to[i] = NAME(read)(from, i, dtype);
-    } else if (stride == 0 && n > 0) { /* broadcast */
+    } else if (stride == 0) { /* broadcast */
         const real value = NAME(read)(from, 0, dtype);
         for (i = 0; i < n; i++) to[i] = value;
     } else {
@@ -40,7 +40,7 @@ PYCE_INLINE void NAME(store)(void *restrict to, const real *restrict from, int64
                              const pyce_dtype dtype) {
     int64_t i;
     if (stride == 1 && dtype == PYCE_FLOAT16 && !WIDE) {
-        float16_of_floats((uint16_t *)to, (const float *)from, n);
+        float16_of_floats((uint16_t *)to, (const float *)(const void *)from, n);
     } else if (stride == 1) {
         PYCE_SIMD
         for (i = 0; i < n; i++) NAME(write)(to, i, from[i], dtype);

@@ -39,7 +39,7 @@ static const char *find(const named *table, size_t count, int32_t number) {
     return NULL;
 }
 
-#define FIND(table, number) find(table, sizeof table / sizeof table[0], number)
+#define FIND(table, number) find(table, sizeof(table) / sizeof((table)[0]), number)
 #define SELF(constant) \
     { constant, #constant }
 

@@ -23,7 +23,6 @@ static void NAME(blend)(void *to, const void *t, const double *w, int32_t per_cl
                         int64_t n) {
     real *const out = (real *)to;
     const real *const labels = (const real *)t;
-    if (n < 1) return;
     if (per_class && labels) NAME(blend_body)(out, labels, w, alpha, beta, n, 1, 1);
     else if (per_class) NAME(blend_body)(out, NULL, w, alpha, beta, n, 1, 0);
     else if (labels) NAME(blend_body)(out, labels, w, alpha, beta, n, 0, 1);

@@ -193,16 +193,16 @@ static int can_start(int team) {
 
 static void share_work(pyce_work work, void *context, int64_t count, int team) {
     const double called = omp_get_wtime();
-    double begun = called, done = called;
-    int64_t i;
+    double begun, done;
 #pragma omp parallel num_threads(team)
     {
         const environment saved = enter_default();
+        /* libgomp waits before a region, too, for threads that are late from the last */
 #pragma omp master
-        begun = omp_get_wtime(); /* libgomp waits before a region, too, for threads that are late from the last */
-                                 /* dynamic: one thread that is late must not keep its share waiting */
+        begun = omp_get_wtime();
+        /* dynamic: one thread that is late must not keep its share waiting */
 #pragma omp for schedule(dynamic) nowait
-        for (i = 0; i < count; i++) work(context, i);
+        for (int64_t i = 0; i < count; i++) work(context, i);
         leave_default(saved);
 #pragma omp master
         done = omp_get_wtime();

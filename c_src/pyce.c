@@ -24,8 +24,8 @@ static void compute(void *context, int64_t i) {
     (void)i;
     pyce_make_problem(&p, args);
     pyce_find_denominator(&p);
-    wanted = p.sums_loss ? &parts : NULL;
     parts.count = 0;
+    wanted = p.sums_loss ? &parts : NULL;
     if (now->elements == 0) {
         /* nothing to compute but the total of nothing */
     } else if (is_rows(args)) {

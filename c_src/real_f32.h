@@ -35,8 +35,8 @@
 
 /* Binary: the scaled 2^k is 0 at BINARY_LOWEST = -(2 EXPONENT_ONE - 1) ln 2, where k/2 is -EXPONENT_ONE. Without
  * coefficients exp(PLAIN_LOWEST) is far below what a result can hold, and 2^(k + PLAIN_BIAS) a normal number. */
-#define BINARY_LOWEST -175.35f
-#define PLAIN_LOWEST -131.0f
+#define BINARY_LOWEST (-175.35f)
+#define PLAIN_LOWEST (-131.0f)
 #define PLAIN_BIAS 64
 #define PLAIN_POWER 0x1p-64f
 #define SPLITTER 4097.0f

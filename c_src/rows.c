@@ -20,6 +20,7 @@ enum {
 
 void pyce_read_rows(const problem *p, const block *b, int64_t padded, scratch *s) {
     const operand *logits = p->in + IN_LOGITS;
+    /* cppcheck-suppress [uninitvar, ctuuninitvar] ; their addresses are taken, they are not read */
     double *value = s->weights.value, *keep = s->weights.keep, *at_label = s->states.at_label;
     int64_t i;
     if (p->indexed) pyce_read_indices(p, b, s->index);
@@ -60,7 +61,7 @@ static int32_t needs_all_constants(const problem *p) {
 }
 
 void pyce_finish_rows(const problem *p, const block *b, int64_t padded, scratch *s, sums *to) {
-    const int plain = !p->weighted && p->scale[0] == 1.0 && p->scale[1] == 0.0;
+    const int plain = !p->weighted && p->scale[0] == 1.0; /* 1 over 1 and nothing else */
     /* the padding for the constants alone: one row at a time is slower with it */
     p->set->totals(&s->states, p->step_count ? padded : b->n, p->dense, &s->totals);
     finish_losses(p, b, s, to);
@@ -130,7 +131,7 @@ int pyce_write_at_once(const problem *p, const block *b, const scratch *s) {
     if (!is_direct(p, second, second->class_stride, p->classes)) return 0;
     loop = loop_over(p, b);
     if (now.first != OUT_GRAD && now.first != OUT_HESS) loop.labels = NULL;
-    loop.index = p->indexed && !p->dense ? s->index : NULL;
+    loop.index = p->indexed ? s->index : NULL;
     loop.first = output_at(first, b->out[now.first]);
     loop.first_step = inner_stride(p, first);
     if (now.second >= 0) loop.second = output_at(second, b->out[now.second]);
@@ -329,6 +330,7 @@ static row first_row(const problem *p, const cut *c, const block *b, tiles *buff
     r.c = c;
     r.at = *b;
     r.at.n = 1;
+    r.index = -1;
     r.buffers = buffers;
     return r;
 }

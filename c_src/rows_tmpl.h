@@ -163,7 +163,7 @@ PYCE_INLINE void NAME(constants_body)(const row_states *states, const row_totals
         to->weight.MEMBER[i] = (real)weight.hi;
         to->weight_lo.MEMBER[i] =
             WIDE ? (real)weight.lo : (real)finite_or_zero(weight.hi - (double)(real)weight.hi);
-        to->tie.MEMBER[i] = unique | row.nothing ? (real)0 : (real)weight.hi;
+        to->tie.MEMBER[i] = (unique | row.nothing) ? (real)0 : (real)weight.hi;
         to->grad_at_label.MEMBER[i] = (real)(poison - others_weighted.hi * (1.0 / REST_ONE));
         if (all) {
             const two bend = multiply(mass_per_one, others, WIDE);
@@ -397,13 +397,13 @@ static void NAME(along_kept)(const rows_loop *loop) {
 /* Small functions, one per output: in one function of all cases clang stops vectorising. */
 #define ROWS_LOOP(name, which)                                                        \
     static void NAME(along_##name)(const rows_loop *loop) {                           \
-        if (which == ROWS_GRAD && loop->kept) NAME(along_kept)(loop);                 \
+        if ((which) == ROWS_GRAD && loop->kept) NAME(along_kept)(loop);               \
         else if (loop->labels) NAME(along_body)(loop, which, 1, 0);                   \
         else NAME(along_body)(loop, which, 0, 0);                                     \
     }                                                                                 \
     static void NAME(lanes_##name)(const rows_loop *loop) {                           \
         if (loop->labels) NAME(lanes_body)(loop, which, 1, 0);                        \
-        else if (HAS_GRAD(which) && loop->index) NAME(lanes_body)(loop, which, 0, 1); \
+        else if (HAS_GRAD(which)) NAME(lanes_body)(loop, which, 0, 1);                \
         else NAME(lanes_body)(loop, which, 0, 0);                                     \
     }
 ROWS_LOOP(grad, ROWS_GRAD)

@@ -22,12 +22,13 @@ PYCE_INLINE void NAME(raise_maxima)(real *max, const real *x) {
 }
 
 PYCE_NOINLINE real NAME(max_of)(const real *x, int64_t n) {
-    real max[SUM_LANES], tail[SUM_LANES];
+    real max[SUM_LANES];
     int64_t i;
     int j;
     for (j = 0; j < SUM_LANES; j++) max[j] = -(real)INFINITY;
     for (i = 0; i + SUM_LANES <= n; i += SUM_LANES) NAME(raise_maxima)(max, x + i);
     if (n < SUM_LANES) {
+        real tail[SUM_LANES];
         NAME(pad_tail)(tail, x, n);
         NAME(raise_maxima)(max, tail);
     } else if (i < n) {
@@ -51,9 +52,9 @@ PYCE_INLINE void NAME(terms_of)(const real *x, real max, NAME(reference) ref, re
     }
 }
 
-/* Adds the terms of 4 * SUM_LANES logits. */
+/* Adds SUM_TERMS terms, of four times SUM_LANES logits. */
 PYCE_INLINE void NAME(add_terms)(const real *term, double *sum, double *low) {
-    const real *a = term, *b = term + SUM_LANES, *c = term + 2 * SUM_LANES, *d = term + 3 * SUM_LANES;
+    const real *a = term, *b = a + SUM_LANES, *c = b + SUM_LANES, *d = c + SUM_LANES;
     int j;
     PYCE_SIMD
     for (j = 0; j < SUM_LANES; j++) {
@@ -102,7 +103,7 @@ PYCE_INLINE void NAME(sum_body)(row_states *states, int64_t place, const rows_lo
     const real max = refs->max[r];
     NAME(reference) ref;
     NAME(accumulators) acc;
-    real count[SUM_LANES], term[4 * SUM_LANES], tail[SUM_LANES], spare[SUM_LANES];
+    real count[SUM_LANES], term[SUM_TERMS], spare[SUM_LANES];
     real *kept = keep ? (real *)loop->first + i * loop->first_step : spare;
     two sum;
     int64_t c, k;
@@ -112,10 +113,10 @@ PYCE_INLINE void NAME(sum_body)(row_states *states, int64_t place, const rows_lo
     ref.offset = refs->offset[r];
     memset(&acc, 0, sizeof acc);
     for (j = 0; j < SUM_LANES; j++) count[j] = 0;
-    for (c = 0; c + 4 * SUM_LANES <= n; c += 4 * SUM_LANES) {
-        NAME(fetch)(x + c, ahead, 4 * SUM_LANES);
-        if (keep) NAME(fetch)(kept + c, kept_ahead, 4 * SUM_LANES);
-        for (k = 0; k < 4 * SUM_LANES; k += SUM_LANES) {
+    for (c = 0; c + SUM_TERMS <= n; c += SUM_TERMS) {
+        NAME(fetch)(x + c, ahead, SUM_TERMS);
+        if (keep) NAME(fetch)(kept + c, kept_ahead, SUM_TERMS);
+        for (k = 0; k < SUM_TERMS; k += SUM_LANES) {
             NAME(terms_of)(x + c + k, max, ref, term + k, count, keep ? kept + c + k : kept, keep);
         }
         NAME(add_terms)(term, acc.sum, acc.low);
@@ -127,6 +128,7 @@ PYCE_INLINE void NAME(sum_body)(row_states *states, int64_t place, const rows_lo
             k += SUM_LANES;
         }
         if (c < n) {
+            real tail[SUM_LANES];
             NAME(pad_tail)(tail, x + c, n - c);
             NAME(terms_of)(tail, max, ref, term + k, count, spare, keep);
             if (keep) memcpy(kept + c, spare, (size_t)(n - c) * sizeof *kept);
@@ -157,7 +159,7 @@ PYCE_NOINLINE void NAME(sum_keeping)(row_states *states, int64_t place, const ro
 static void NAME(state_along)(row_states *states, int64_t place, const rows_loop *loop) {
     const real *x = (const real *)loop->x, *t = (const real *)loop->labels;
     const int64_t n = loop->classes, fit = TILE_BYTES / (n * (int64_t)sizeof *x);
-    const int64_t most = fit < BLOCK_ROWS ? fit : BLOCK_ROWS, batch = most > 1 ? most : 1;
+    const int64_t batch = fit < BLOCK_ROWS ? fit : BLOCK_ROWS; /* at least 1: a tile fits */
     NAME(references) refs;
     int64_t first, r;
     for (first = 0; first < loop->count; first += batch) {

@@ -120,6 +120,7 @@ PYCE_INLINE void NAME(rows_to_lines)(real *to, int64_t to_rows, const real *cons
     real spare[4], *line[4];
     int64_t c, k;
     for (c = 0; c + (past ? 0 : 3) < classes; c += 4) {
+        /* cppcheck-suppress legacyUninitvar ; its address is taken, it is not read */
         for (k = 0; k < 4; k++) line[k] = c + k < classes ? to + (c + k) * to_rows + r : spare;
         NAME(transpose_quads)(line, from, c);
     }

@@ -77,13 +77,13 @@ enum { LIES_FULL, LIES_PER_ROW, LIES_ON_CLASSES, LIES_NOWHERE };
 
 /* One array of the call, input or output, with what the checks need to know of it. */
 typedef struct view {
-    pyce_argument argument;
     const void *data;
     const int64_t *stride;
+    uintptr_t low, high; /* its bytes: low <= address < high; equal if it has none */
+    pyce_argument argument;
     pyce_dtype dtype;
     int32_t reserved;
     int lies;
-    uintptr_t low, high; /* its bytes: low <= address < high; equal if it has none */
 } view;
 
 static view view_of(const pyce_args *args, pyce_argument argument, const void *data, const int64_t *stride,

@@ -43,6 +43,7 @@ static void read_masks(const problem *p, const block *b, uint8_t *counts) {
 
 void pyce_read_weights(const problem *p, const block *b, const int64_t *index, weights *to) {
     const operand *sample = p->in + IN_SAMPLE_WEIGHT;
+    const int by_class = index && weighs_index(p);
     int64_t i;
     if (sample->in) {
         pyce_load_tile(p, sample, b->place, b->n, p->doubles->load[sample->dtype], p->doubles->size, to->value);
@@ -51,7 +52,7 @@ void pyce_read_weights(const problem *p, const block *b, const int64_t *index, w
     }
     read_masks(p, b, to->counts);
     for (i = 0; i < b->n; i++) {
-        const double factor = weighs_index(p) ? pyce_class_weight(p, index[i]) : 1.0;
+        const double factor = by_class ? pyce_class_weight(p, index[i]) : 1.0;
         const int keep = to->counts[i] && to->value[i] != 0.0 && factor != 0.0 && p->denominator != 0.0;
         to->keep[i] = (uint8_t)keep;
         to->value[i] = keep ? to->value[i] * p->normal * factor : 0.0;
@@ -84,12 +85,13 @@ void pyce_fill_factors(const problem *p, int64_t first, int64_t n, void *to) {
 /* What one piece of losses adds to the denominator. */
 static void add_weights(const problem *p, const block *b, sums *to) {
     const int by_weights = p->args->denominator == PYCE_DENOMINATOR_WEIGHTS;
-    int64_t index[BLOCK_ROWS], i;
+    int64_t indices[BLOCK_ROWS], i;
+    const int64_t *index = p->indexed ? indices : NULL;
     weights w;
-    if (p->indexed) pyce_read_indices(p, b, index);
+    if (index) pyce_read_indices(p, b, indices);
     pyce_read_weights(p, b, index, &w);
     for (i = 0; i < b->n; i++) {
-        const double factor = p->indexed && p->dense ? pyce_class_weight(p, index[i]) : 1.0;
+        const double factor = index && p->dense ? pyce_class_weight(p, index[i]) : 1.0;
         const double value = by_weights ? w.value[i] * factor : 1.0;
         w.value[i] = w.counts[i] ? value : 0.0;
     }
@@ -122,7 +124,7 @@ void pyce_find_denominator(problem *p) {
         p->denominator = (double)(p->outer * p->inner);
     } else {
         partial_sums parts;
-        pyce_for_blocks(p, 16 * MOST_WEIGHTS, p->indexed ? BLOCK_ROWS : MOST_WEIGHTS, add_weights, &parts);
+        pyce_for_blocks(p, (int64_t)16 * MOST_WEIGHTS, p->indexed ? BLOCK_ROWS : MOST_WEIGHTS, add_weights, &parts);
         p->kernels->total(parts.hi, parts.lo, parts.count, 1.0, &p->denominator);
     }
     if (p->denominator == 0.0) {

@@ -37,7 +37,6 @@ static void *allocate(size_t count, size_t size) {
 
 static int read_dataset(const char *path, dataset *d) {
     int32_t head[5];
-    size_t rows;
     FILE *file = fopen(path, "rb");
     int good;
     if (!file) return 0;
@@ -48,13 +47,17 @@ static int read_dataset(const char *path, dataset *d) {
         d->held_out = head[2];
         d->features = head[3];
         d->classes = head[4];
-        rows = (size_t)d->train + (size_t)d->held_out;
+        const size_t rows = (size_t)d->train + (size_t)d->held_out;
         d->x = (float *)allocate(rows * (size_t)d->features, sizeof *d->x);
         d->y = (int32_t *)allocate(rows, sizeof *d->y);
         good = fread(d->x, sizeof *d->x, rows * (size_t)d->features, file) == rows * (size_t)d->features &&
                fread(d->y, sizeof *d->y, rows, file) == rows;
     }
     fclose(file);
+    if (!good) {
+        free(d->x);
+        free(d->y);
+    }
     return good;
 }
 
@@ -96,7 +99,7 @@ static void free_layer(layer *l) {
 
 /* to (rows, out) = from (rows, in) weight + bias */
 static void forward(const layer *l, const float *from, int32_t rows, float *to) {
-    int32_t r, i, o;
+    int64_t r, i, o;
     for (r = 0; r < rows; r++) {
         float *row = to + r * l->out;
         for (o = 0; o < l->out; o++) row[o] = l->bias[o];
@@ -109,8 +112,8 @@ static void forward(const layer *l, const float *from, int32_t rows, float *to) 
 
 /* From the loss's gradient by the layer's outputs to that by its inputs (unless NULL); then a step of the layer. */
 static void backward(layer *l, const float *from, const float *grad, int32_t rows, float *grad_from) {
-    int32_t r, i, o;
-    for (i = 0; i < l->in * l->out; i++) l->weight_step[i] *= MOMENTUM;
+    int64_t r, i, o;
+    for (i = 0; i < (int64_t)l->in * l->out; i++) l->weight_step[i] *= MOMENTUM;
     for (o = 0; o < l->out; o++) l->bias_step[o] *= MOMENTUM;
     for (r = 0; r < rows; r++) {
         const float *row = grad + r * l->out;
@@ -125,12 +128,12 @@ static void backward(layer *l, const float *from, const float *grad, int32_t row
             if (grad_from) grad_from[r * l->in + i] = sum;
         }
     }
-    for (i = 0; i < l->in * l->out; i++) l->weight[i] += l->weight_step[i];
+    for (i = 0; i < (int64_t)l->in * l->out; i++) l->weight[i] += l->weight_step[i];
     for (o = 0; o < l->out; o++) l->bias[o] += l->bias_step[o];
 }
 
-static void rectify(float *values, int32_t n) {
-    int32_t i;
+static void rectify(float *values, int64_t n) {
+    int64_t i;
     for (i = 0; i < n; i++) values[i] = values[i] > 0.0f ? values[i] : 0.0f;
 }
 
@@ -167,9 +170,10 @@ static int32_t count_correct(const float *logits, const int32_t *labels, int32_t
 
 /* The rows in another order. */
 static void shuffle(dataset *d) {
-    int32_t i, k;
+    int64_t i, k;
     for (i = d->train - 1; i > 0; i--) {
-        const int32_t other = (int32_t)(random_bits() % (uint32_t)(i + 1)), label = d->y[i];
+        const int64_t other = random_bits() % (uint32_t)(i + 1);
+        const int32_t label = d->y[i];
         float *a = d->x + i * d->features, *b = d->x + other * d->features;
         for (k = 0; k < d->features; k++) {
             const float x = a[k];
@@ -182,21 +186,22 @@ static void shuffle(dataset *d) {
 }
 
 /* One pass over the data; the mean of the batches' losses. */
-static float train(dataset *d, layer *first, layer *second, float *hidden, float *logits, float *grad) {
+static float train(dataset *d, layer *first, layer *second, float *hidden, float *logits, float *hidden_grad) {
+    const int32_t batches = d->train / BATCH;
     float sum = 0.0f;
     int32_t start, i;
     shuffle(d);
     for (start = 0; start + BATCH <= d->train; start += BATCH) {
-        const float *x = d->x + start * d->features;
+        const float *x = d->x + (int64_t)start * d->features;
         forward(first, x, BATCH, hidden);
-        rectify(hidden, BATCH * HIDDEN);
+        rectify(hidden, (int64_t)BATCH * HIDDEN);
         forward(second, hidden, BATCH, logits);
         sum += mean_loss(logits, d->y + start, BATCH, d->classes);
-        backward(second, hidden, logits, BATCH, grad);
-        for (i = 0; i < BATCH * HIDDEN; i++) grad[i] = hidden[i] > 0.0f ? grad[i] : 0.0f;
-        backward(first, x, grad, BATCH, NULL);
+        backward(second, hidden, logits, BATCH, hidden_grad);
+        for (i = 0; i < BATCH * HIDDEN; i++) hidden_grad[i] = hidden[i] > 0.0f ? hidden_grad[i] : 0.0f;
+        backward(first, x, hidden_grad, BATCH, NULL);
     }
-    return sum / (float)(d->train / BATCH);
+    return sum / (float)batches;
 }
 
 int main(int count, char **arguments) {
@@ -218,8 +223,8 @@ int main(int count, char **arguments) {
         const float mean = train(&d, &first, &second, hidden, logits, grad);
         if (pass % 10 == 0) printf("pass %d: mean loss %.2e\n", (int)pass, (double)mean);
     }
-    forward(&first, d.x + d.train * d.features, d.held_out, hidden);
-    rectify(hidden, d.held_out * HIDDEN);
+    forward(&first, d.x + (int64_t)d.train * d.features, d.held_out, hidden);
+    rectify(hidden, (int64_t)d.held_out * HIDDEN);
     forward(&second, hidden, d.held_out, logits);
     correct = count_correct(logits, d.y + d.train, d.held_out, d.classes);
     printf("held-out accuracy %.4f\n", (double)correct / (double)d.held_out);

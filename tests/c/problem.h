@@ -72,6 +72,7 @@ static inline void results_free(results *r) {
 }
 
 static inline pyce_output *output_of(pyce_args *args, int k) {
+    /* cppcheck-suppress constVariable ; it is const, what it points to is not */
     pyce_output *const outputs[OUTPUTS] = {&args->loss, &args->grad, &args->hess,
                                            &args->lse,  &args->prob, &args->log_prob};
     return outputs[k];

@@ -138,11 +138,11 @@ static void test_tiny_losses_are_exact(void) {
 static void test_short_forms_agree_with_the_general_call(void) {
     float loss[2], grad[6];
     double loss64[2], grad64[6], logits64[6], soft64[6];
-    const double *logits = logits64, *soft = soft64;
     for (int i = 0; i < 6; ++i) {
         logits64[i] = (double)row_logits[i / 3][i % 3];
         soft64[i] = (double)soft_labels[i / 3][i % 3];
     }
+    const double *logits = logits64, *soft = soft64;
     pyce_error error = pyce_error_init();
     CHECK(pyce_sparse_softmax_f32(row_logits[0], index_labels, 2, 3, loss, grad, &error) == PYCE_OK);
     CHECK_ULPS(PYCE_FLOAT32, (double)loss[1], hot_expected.loss[1], hot_expected.loss[1], 2);

@@ -234,13 +234,13 @@ static void set_options(pyce_args *args, const arrays *a, pyce_dtype dtype, int6
 /* A gradient alone is computed in another way than beside other outputs, with the same bits. `args` asks for all. */
 static void check_grad_alone(const pyce_args *args, const arrays *a, pyce_loss kind, pyce_dtype dtype, int shape) {
     const int64_t count = count_of(kind, GRAD, PLAIN, shapes[shape].rows, shapes[shape].classes);
-    const uint64_t expected = digest_of(digest_start, dtype, a->out[GRAD], count);
+    const uint64_t beside_others = digest_of(digest_start, dtype, a->out[GRAD], count);
     const pyce_output none = pyce_output_2d(NULL, 0, 0, 0);
     pyce_args alone = *args;
     pyce_error error = pyce_error_init();
     alone.loss = alone.hess = alone.lse = alone.prob = alone.log_prob = alone.labels_grad = alone.hvp = none;
     CHECK_SAYING(pyce_compute(&alone, &error) == PYCE_OK, "%s", error.message);
-    CHECK_SAYING(digest_of(digest_start, dtype, a->out[GRAD], count) == expected,
+    CHECK_SAYING(digest_of(digest_start, dtype, a->out[GRAD], count) == beside_others,
                  "%s %s (%ld, %ld) on %s: the gradient alone has other bits", pyce_loss_name(kind),
                  pyce_dtype_name(dtype), (long)shapes[shape].rows, (long)shapes[shape].classes,
                  pyce_isa_name(args->isa));
@@ -337,7 +337,7 @@ static int print_digests(const char *name, int most) {
     pyce_isa isa;
     pyce_loss kind;
     int d;
-    for (isa = 1; pyce_isa_name(isa) && strcmp(pyce_isa_name(isa), name); isa++) continue;
+    for (isa = 1; pyce_isa_name(isa) && strcmp(pyce_isa_name(isa), name) != 0;) isa++;
     if (!pyce_isa_name(isa) || !pyce_isa_available(isa) || !has_fma(isa)) {
         fprintf(stderr, "%s: no such instruction set with fused multiply-add here\n", name);
         return 2;

@@ -19,7 +19,7 @@ static double scale_of(const problem *p, const results *baseline, int k, int64_t
     return isfinite(value) ? fmax(fabs(maximum), fabs(value - maximum)) : value;
 }
 
-static double distance(const problem *p, const results *baseline, const results *other, int k, int64_t i) {
+static double distance_of(const problem *p, const results *baseline, const results *other, int k, int64_t i) {
     return ulps_apart(p->dtype, load(p->dtype, other->data[k], i), load(p->dtype, baseline->data[k], i),
                       scale_of(p, baseline, k, i));
 }
@@ -28,13 +28,13 @@ static void check_close_results(const problem *p, const results *baseline, const
     for (int k = 0; k < OUTPUTS; ++k) {
         int64_t worst = 0;
         for (int64_t i = 1; i < baseline->count[k]; ++i) {
-            worst = distance(p, baseline, other, k, i) > distance(p, baseline, other, k, worst) ? i : worst;
+            worst = distance_of(p, baseline, other, k, i) > distance_of(p, baseline, other, k, worst) ? i : worst;
         }
-        CHECK_SAYING(baseline->count[k] == 0 || distance(p, baseline, other, k, worst) <= 4,
+        CHECK_SAYING(baseline->count[k] == 0 || distance_of(p, baseline, other, k, worst) <= 4,
                      "%s %s (%lld, %lld), %s[%lld] on %s: %.17g, baseline %.17g: %g ulp", pyce_loss_name(p->kind),
                      pyce_dtype_name(p->dtype), (long long)p->rows, (long long)p->classes, output_names[k],
                      (long long)worst, setting, load(p->dtype, other->data[k], worst),
-                     load(p->dtype, baseline->data[k], worst), distance(p, baseline, other, k, worst));
+                     load(p->dtype, baseline->data[k], worst), distance_of(p, baseline, other, k, worst));
     }
 }
 

@@ -50,6 +50,7 @@ static void no_labels(pyce_args *a) { a->labels.data = NULL; }
 static void no_pos_weight(pyce_args *a) { a->pos_weight.data = NULL; }
 static void struct_size_zero(pyce_args *a) { a->struct_size = 0; }
 static void struct_size_odd(pyce_args *a) { a->struct_size = (int64_t)sizeof *a - 1; }
+static void struct_size_huge(pyce_args *a) { a->struct_size = (int64_t)1 << 40; }
 static void reserved_of_logits(pyce_args *a) { a->logits.reserved = 1; }
 static void reserved_of_grad(pyce_args *a) { a->grad.reserved = -1; }
 static void loss_zero(pyce_args *a) { a->loss_kind = 0; }
@@ -57,6 +58,7 @@ static void loss_unknown(pyce_args *a) { a->loss_kind = 77; }
 static void logits_of_integers(pyce_args *a) { a->logits.dtype = PYCE_INT32; }
 static void logits_of_bools(pyce_args *a) { a->logits.dtype = PYCE_BOOL; }
 static void labels_of_no_dtype(pyce_args *a) { a->labels.dtype = 0; }
+static void index_labels_of_no_dtype(pyce_args *a) { a->labels.dtype = 99; }
 static void index_labels_of_floats(pyce_args *a) { a->labels.dtype = PYCE_FLOAT32; }
 static void dense_labels_of_integers(pyce_args *a) { a->labels.dtype = PYCE_INT64; }
 static void loss_of_integers(pyce_args *a) { a->loss.dtype = PYCE_INT32; }
@@ -87,6 +89,7 @@ static void ignore_index_given(pyce_args *a) { a->has_ignore_index = 1; }
 static void reduction_unknown(pyce_args *a) { a->reduction = 3; }
 static void reduction_negative(pyce_args *a) { a->reduction = -1; }
 static void denominator_unknown(pyce_args *a) { a->reduction = PYCE_REDUCTION_MEAN, a->denominator = 4; }
+static void denominator_negative(pyce_args *a) { a->reduction = PYCE_REDUCTION_MEAN, a->denominator = -1; }
 static void denominator_of_a_sum(pyce_args *a) {
     a->reduction = PYCE_REDUCTION_SUM;
     a->denominator = PYCE_DENOMINATOR_ROWS;
@@ -116,6 +119,28 @@ static void extents_overflow(pyce_args *a) {
 }
 /* The bytes of two steps fit 64 bits, on a 32-bit machine not its addresses. */
 static void stride_beyond_addresses(pyce_args *a) { a->logits.stride[0] = (int64_t)(UINTPTR_MAX / 8 + 1); }
+static void elements_overflow(pyce_args *a) { a->shape[0] = a->shape[1] = (int64_t)1 << 40; }
+
+/* As far as arrays may reach, in elements */
+static const int64_t farthest = INT64_MAX / 16;
+static void stride_too_large(pyce_args *a) { a->logits.stride[0] = farthest + 1; }
+static void stride_too_negative(pyce_args *a) { a->logits.stride[0] = -farthest - 1; }
+static void steps_reach_too_far(pyce_args *a) { a->logits.stride[0] = farthest; }
+static void axes_reach_too_far(pyce_args *a) {
+    a->logits.stride[0] = farthest / 2;
+    a->logits.stride[1] = farthest / 4;
+}
+static void axes_reach_too_far_back(pyce_args *a) {
+    a->logits.stride[0] = -farthest / 2;
+    a->logits.stride[1] = -farthest / 4;
+}
+static void begins_before_address_zero(pyce_args *a) { a->logits.stride[0] = -farthest / 2; }
+static void stride_large_but_good_beside_bad_labels(pyce_args *a) {
+    a->shape[0] = 2;
+    a->logits.stride[0] = (int64_t)1 << 29;
+    a->logits.dtype = PYCE_FLOAT16;
+    a->labels.dtype = 0;
+}
 static void axis_negative(pyce_args *a) { a->axis = -1; }
 static void axis_too_large(pyce_args *a) { a->axis = 2; }
 static void no_classes(pyce_args *a) { a->shape[1] = 0; }
@@ -124,6 +149,10 @@ static void loss_broadcast(pyce_args *a) { a->loss.stride[0] = 0; }
 static void hess_overlaps_itself(pyce_args *a) { a->hess.stride[0] = 1; }
 static void grad_beside_logits(pyce_args *a) {
     a->grad = pyce_output_2d((float *)call.p.logits + 1, PYCE_FLOAT32, CLASSES, 1);
+}
+static void grad_on_broadcast_logits(pyce_args *a) {
+    a->grad.data = call.p.logits;
+    a->logits.stride[0] = 0;
 }
 static void grad_on_labels(pyce_args *a) { a->grad.data = call.p.dense; }
 static void hess_on_logits(pyce_args *a) { a->hess.data = call.p.logits; }
@@ -137,6 +166,16 @@ static void label_negative(pyce_args *a) {
 static void label_too_large(pyce_args *a) {
     labels_with_one_bad[1] = CLASSES;
     a->labels.data = labels_with_one_bad;
+}
+static void label_of_16_bits_too_large(pyce_args *a) {
+    static const uint16_t labels[3] = {0, CLASSES - 1, CLASSES};
+    a->labels = pyce_input_2d(labels, PYCE_UINT16, 1, 0);
+}
+static void label_that_wraps_to_ignore_index(pyce_args *a) {
+    static const uint64_t huge[3] = {0, 1, UINT64_MAX};
+    a->labels = pyce_input_2d(huge, PYCE_UINT64, 1, 0);
+    a->has_ignore_index = 1;
+    a->ignore_index = -1;
 }
 
 static const struct {
@@ -153,6 +192,7 @@ static const struct {
     CASE(no_pos_weight, WEIGHTED, NULL, POS_WEIGHT),
     CASE(struct_size_zero, SOFTMAX, STRUCT_SIZE, ARGS),
     CASE(struct_size_odd, SOFTMAX, STRUCT_SIZE, ARGS),
+    CASE(struct_size_huge, SIGMOID, STRUCT_SIZE, ARGS),
     CASE(reserved_of_logits, SIGMOID, RESERVED, LOGITS),
     CASE(reserved_of_grad, SIGMOID, RESERVED, GRAD),
     CASE(loss_zero, SIGMOID, LOSS, LOSS_KIND),
@@ -160,6 +200,7 @@ static const struct {
     CASE(logits_of_integers, SOFTMAX, DTYPE, LOGITS),
     CASE(logits_of_bools, SPARSE_SOFTMAX, DTYPE, LOGITS),
     CASE(labels_of_no_dtype, SIGMOID, DTYPE, LABELS),
+    CASE(index_labels_of_no_dtype, SPARSE_SOFTMAX, DTYPE, LABELS),
     CASE(index_labels_of_floats, SPARSE_SOFTMAX, DTYPE, LABELS),
     CASE(dense_labels_of_integers, SOFTMAX, DTYPE, LABELS),
     CASE(loss_of_integers, WEIGHTED, DTYPE, LOSS),
@@ -184,6 +225,7 @@ static const struct {
     CASE(reduction_unknown, SIGMOID, OPTION, REDUCTION),
     CASE(reduction_negative, SOFTMAX, OPTION, REDUCTION),
     CASE(denominator_unknown, SIGMOID, OPTION, DENOMINATOR),
+    CASE(denominator_negative, SIGMOID, OPTION, DENOMINATOR),
     CASE(denominator_of_a_sum, SPARSE_SOFTMAX, OPTION, DENOMINATOR),
     CASE(denominator_zero, SOFTMAX, VALUE, DENOMINATOR),
     CASE(denominator_infinite, SOFTMAX, VALUE, DENOMINATOR),
@@ -200,6 +242,14 @@ static const struct {
     CASE(extent_negative, SIGMOID, SHAPE, SHAPE),
     CASE(extents_overflow, SOFTMAX, SHAPE, SHAPE),
     CASE(stride_beyond_addresses, SOFTMAX, SHAPE, LOGITS),
+    CASE(elements_overflow, SOFTMAX, SHAPE, SHAPE),
+    CASE(stride_too_large, SIGMOID, SHAPE, LOGITS),
+    CASE(stride_too_negative, SOFTMAX, SHAPE, LOGITS),
+    CASE(steps_reach_too_far, SIGMOID, SHAPE, LOGITS),
+    CASE(axes_reach_too_far, SOFTMAX, SHAPE, LOGITS),
+    CASE(axes_reach_too_far_back, SOFTMAX, SHAPE, LOGITS),
+    CASE(begins_before_address_zero, SPARSE_SOFTMAX, SHAPE, LOGITS),
+    CASE(stride_large_but_good_beside_bad_labels, SOFTMAX, DTYPE, LABELS),
     CASE(axis_negative, SOFTMAX, AXIS, AXIS),
     CASE(axis_too_large, SPARSE_SOFTMAX, AXIS, AXIS),
     CASE(no_classes, SOFTMAX, CLASSES, SHAPE),
@@ -207,6 +257,7 @@ static const struct {
     CASE(loss_broadcast, SPARSE_SOFTMAX, STRIDE, LOSS),
     CASE(hess_overlaps_itself, SOFTMAX, STRIDE, HESS),
     CASE(grad_beside_logits, SIGMOID, OVERLAP, GRAD),
+    CASE(grad_on_broadcast_logits, SOFTMAX, OVERLAP, GRAD),
     CASE(grad_on_labels, SOFTMAX, OVERLAP, GRAD),
     CASE(hess_on_logits, SOFTMAX, OVERLAP, HESS),
     CASE(hess_on_grad, SIGMOID, OVERLAP, HESS),
@@ -214,6 +265,8 @@ static const struct {
     CASE(logits_misaligned, WEIGHTED, ALIGNMENT, LOGITS),
     CASE(label_negative, SPARSE_SOFTMAX, LABEL, LABELS),
     CASE(label_too_large, SPARSE_SOFTMAX, LABEL, LABELS),
+    CASE(label_of_16_bits_too_large, SPARSE_SOFTMAX, LABEL, LABELS),
+    CASE(label_that_wraps_to_ignore_index, SPARSE_SOFTMAX, LABEL, LABELS),
 #undef CASE
 };
 
@@ -264,6 +317,31 @@ static void test_null_arguments(void) {
     pyce_error error = pyce_error_init();
     CHECK(pyce_compute(NULL, &error) == PYCE_ERROR_NULL && error.argument == PYCE_ARG_ARGS);
     CHECK(pyce_compute(NULL, NULL) == PYCE_ERROR_NULL);
+}
+
+static void test_instruction_set_that_is_missing_here_is_named(void) {
+    call_open(PYCE_SIGMOID);
+    for (pyce_isa isa = 1; pyce_isa_name(isa) != NULL; ++isa) {
+        pyce_error error = pyce_error_init();
+        call.args.isa = isa;
+        if (pyce_isa_available(isa)) {
+            continue;
+        }
+        CHECK(pyce_compute(&call.args, &error) == PYCE_ERROR_ISA);
+        CHECK_SAYING(strstr(error.message, pyce_isa_name(isa)) != NULL, "\"%s\" lacks the name %s", error.message,
+                     pyce_isa_name(isa));
+    }
+    CHECK(outputs_untouched());
+    call_close();
+}
+
+static void test_error_of_unknown_size_is_left_alone(void) {
+    pyce_error error, before;
+    memset(&error, 0x5a, sizeof error);
+    error.struct_size = 8;
+    before = error;
+    CHECK(pyce_compute(NULL, &error) == PYCE_ERROR_NULL);
+    CHECK(memcmp(&error, &before, sizeof error) == 0);
 }
 
 /* A caller with a newer header passes a larger struct: good while the fields unknown here are zero. */
@@ -340,6 +418,10 @@ static void test_calls_without_work_are_good(void) {
         CHECK(pyce_compute(&call.args, NULL) == PYCE_OK);
         call.args.shape[1] = 0; /* no classes, and no row that would need them */
         CHECK(pyce_compute(&call.args, NULL) == PYCE_OK);
+        call.args.axis = 0; /* the same with the class axis first, from arrays without memory */
+        call.args.logits.data = NULL;
+        call.args.grad.data = (char *)call.args.grad.data + 1;
+        CHECK(pyce_compute(&call.args, NULL) == PYCE_OK);
         CHECK(outputs_untouched());
         call_close();
     }
@@ -363,6 +445,8 @@ int main(void) {
     test_bad_calls_are_refused();
     test_bad_label_is_reported_with_index_and_value();
     test_null_arguments();
+    test_instruction_set_that_is_missing_here_is_named();
+    test_error_of_unknown_size_is_left_alone();
     test_larger_struct_is_accepted_while_its_rest_is_zero();
     test_struct_sizes_from_the_first_version_on_are_accepted();
     test_error_is_written_as_far_as_its_size_says();

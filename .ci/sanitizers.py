@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Runs the tests under sanitizers and valgrind; fails on any finding.
+
+    python .ci/sanitizers.py [--full] [--directory DIRECTORY] TOOL...
+
+TOOL   asan-gcc, asan-clang   AddressSanitizer with LeakSanitizer, UndefinedBehaviorSanitizer
+       tsan                   ThreadSanitizer: clang, libomp and its tool archer (gcc's libgomp is not instrumented, so
+                              that every region of threads looks like a race)
+       valgrind               memcheck
+
+The C tests. --full: the Python tests too, with extension and library built the same way (two to four times the time
+that pytest takes); for tsan those about threads, for valgrind a few, as one process there is 50 times slower. The
+libraries that pyce is compared with are not installed for them.
+
+DIRECTORY keeps the builds. PYTEST_ARGUMENTS (environment) replaces the selection of Python tests.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1]
+ASAN = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+# Under valgrind the others take minutes each: many class counts, rows of forty million classes, and threads, of which
+# one runs at a time.
+VALGRIND_SHORT = ("basic", "status", "crowd")
+# Of Python tests: CPython keeps memory until its end, and some ask for more memory than there is.
+ASAN_OPTIONS = "detect_leaks=0:allocator_may_return_null=1"
+UBSAN_OPTIONS = {"UBSAN_OPTIONS": "print_stacktrace=1"}
+VALGRIND = [
+    *("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full"),
+    *("--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"),
+]
+TOOLS = {  # compiler, flags
+    "asan-gcc": ("gcc", ASAN),
+    "asan-clang": ("clang", f"{ASAN} -shared-libasan -Wno-unused-command-line-argument"),
+    "tsan": ("clang", "-fsanitize=thread -fno-omit-frame-pointer"),
+    "valgrind": ("gcc", "-g"),
+}
+PYTEST = {  # of --full
+    "asan-gcc": [],
+    "asan-clang": [],
+    "tsan": ["tests/test_threads.py", "tests/test_returns_out.py"],
+    "valgrind": ["tests/test_edges.py", "tests/test_dtypes.py"],
+}
+
+
+def run(*command, **environment):
+    command = [str(word) for word in command]
+    done = subprocess.run(command, cwd=SOURCE, env={**os.environ, **environment}, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stdout[-8000:], done.stderr[-8000:], sep="\n")
+        sys.exit(f"failed with {done.returncode}: {shlex.join(command)}")
+    return done.stdout
+
+
+def file_of(compiler, name):
+    """A file of the compiler's own, the one that links lead to."""
+    return Path(run(compiler, f"-print-file-name={name}").strip()).resolve()
+
+
+def archer():
+    """A shared library that uses OpenMP does not find archer by itself."""
+    tools = Path(run("clang", "-print-prog-name=llvm-symbolizer").strip()).resolve().parent
+    library = tools.parent / "lib" / "libarcher.so"
+    if not library.exists():
+        sys.exit(f"{library} is not installed: a part of libomp-dev")
+    return {"OMP_TOOL_LIBRARIES": str(library), "TSAN_OPTIONS": "ignore_noninstrumented_modules=1 exitcode=66"}
+
+
+def build_library(directory, compiler, flags):
+    options = {"CMAKE_BUILD_TYPE": "RelWithDebInfo", "CMAKE_C_COMPILER": compiler, "CMAKE_C_FLAGS": flags}
+    run(
+        "cmake", "-S", SOURCE, "-B", directory, "-G", "Ninja", *(f"-D{name}={value}" for name, value in options.items())
+    )
+    run("cmake", "--build", directory)
+
+
+def build_package(directory, environment, compiler, flags):
+    """pyce and its tests' needs in an environment of its own; the C tests are in the build folder."""
+    venv.create(environment, with_pip=True)
+    options = {
+        "build-dir": directory,
+        "install.strip": "false",
+        "cmake.build-type": "RelWithDebInfo",
+        "cmake.define.PYCE_BUILD_TESTS": "ON",
+        "cmake.define.CMAKE_C_COMPILER": compiler,
+        "cmake.define.CMAKE_C_FLAGS": flags,
+    }
+    run(environment / "bin/pip", "install", *(f"-C{name}={value}" for name, value in options.items()), ".[test]")
+
+
+def run_c_tests(tool, directory, full):
+    prefix = VALGRIND if tool == "valgrind" else []
+    suppressions = directory / "leaks"
+    suppressions.write_text("leak:libomp.so\n")  # what libomp keeps of its threads, after a fork for instance
+    leaks = {"ASAN_OPTIONS": "detect_leaks=1", "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0"}
+    environment = archer() if tool == "tsan" else {**UBSAN_OPTIONS, **leaks}
+    programs = sorted(path for path in (directory / "tests/c").glob("test_*") if os.access(path, os.X_OK))
+    for program in programs:
+        if tool == "valgrind" and not full and program.name.removeprefix("test_") not in VALGRIND_SHORT:
+            continue
+        start = time.monotonic()
+        last = run(*prefix, program, **environment).splitlines()[-1]
+        print(f"{tool}: {program.name}: {last} ({time.monotonic() - start:.0f} s)", flush=True)
+
+
+def preloaded(tool):
+    """What a Python that is not instrumented itself needs before it loads libraries that are; see also tsan_python."""
+    if tool == "asan-gcc":
+        return [file_of("gcc", "libasan.so"), file_of("gcc", "libubsan.so")]
+    if tool == "asan-clang":
+        return [file_of("clang", "libclang_rt.asan-x86_64.so")]
+    return []
+
+
+def tsan_python(programs):
+    """A Python whose main program is built for ThreadSanitizer: its run-time library cannot be loaded beforehand."""
+    source = "#include <Python.h>\nint main(int count, char **words) { return Py_BytesMain(count, words); }\n"
+    (programs / "main.c").write_text(source)
+    variables = sysconfig.get_config_vars()
+    library = f"-L{variables['LIBDIR']}", f"-Wl,-rpath,{variables['LIBDIR']}", f"-lpython{variables['LDVERSION']}"
+    include = f"-I{sysconfig.get_path('include')}"
+    run(
+        "clang",
+        "-fsanitize=thread",
+        "-rdynamic",
+        include,
+        programs / "main.c",
+        "-o",
+        programs / "python-tsan",
+        *library,
+    )
+    return programs / "python-tsan"
+
+
+def run_python_tests(tool, environment):
+    """Leaks are looked for in the C tests alone."""
+    variables = {"LD_PRELOAD": " ".join(map(str, preloaded(tool))), "ASAN_OPTIONS": ASAN_OPTIONS, **UBSAN_OPTIONS}
+    prefix = []
+    if tool == "tsan":
+        variables.update(archer())
+    if tool == "valgrind":
+        prefix = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=no"]
+        variables["PYTHONMALLOC"] = "malloc"
+    selection = shlex.split(os.environ.get("PYTEST_ARGUMENTS", "")) or PYTEST[tool]
+    python = tsan_python(environment / "bin") if tool == "tsan" else environment / "bin/python"
+    pytest = [python, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection]
+    print(f"{tool}: pytest: {run(*prefix, *pytest, **variables).splitlines()[-1]}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("tools", nargs="+", choices=TOOLS, metavar="TOOL")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--directory", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        for tool in options.tools:
+            directory = (options.directory or Path(temporary)).resolve() / tool
+            start = time.monotonic()
+            if options.full:
+                build_package(directory / "build", directory / "venv", *TOOLS[tool])
+            else:
+                build_library(directory / "build", *TOOLS[tool])
+            print(f"{tool}: built ({time.monotonic() - start:.0f} s)", flush=True)
+            run_c_tests(tool, directory / "build", options.full)
+            if options.full:
+                run_python_tests(tool, directory / "venv")
+    print(f"no findings: {', '.join(options.tools)}")
+
+
+if __name__ == "__main__":
+    main()
