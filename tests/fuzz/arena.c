@@ -110,11 +110,9 @@ int arena_spilled(void) {
 #if !defined(HAVE_ASAN)
     int i;
     for (i = 0; i < used; i++) {
-        size_t n, k;
+        size_t n;
         const uint8_t *canaries = canaries_of(regions + i, &n);
-        for (k = 0; k < n; k++) {
-            if (canaries[k] != CANARY) return 1;
-        }
+        if (n && (*canaries != CANARY || memcmp(canaries, canaries + 1, n - 1))) return 1; /* all are as the first */
     }
 #endif
     return 0;

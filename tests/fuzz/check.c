@@ -45,7 +45,8 @@ static verdict expected(const call *c, int64_t *bad_label) {
     *bad_label = -1;
     if (c->args_bytes == 0 || size < FIRST_ARGS_BYTES || size > 2 * MOST_ARGS_BYTES || c->strange) return REFUSES;
     result = judge(&c->args, bad_label);
-    return size > MOST_ARGS_BYTES && result == TAKES ? MAY_REFUSE : result;
+    if (size > MOST_ARGS_BYTES && result == TAKES) return MAY_REFUSE;
+    return size > MOST_ARGS_BYTES && result == REFUSES_LABEL ? REFUSES : result;
 }
 
 static void check_error(const pyce_args *args, pyce_status status, const pyce_error *e, int64_t bad_label) {
@@ -116,17 +117,30 @@ static region *place_struct(int64_t size, const void *content, int64_t known) {
     return r;
 }
 
+/* The bytes of an element, as a number: the last first. */
+static void print_element(const char *what, const pyce_array *a, int64_t offset) {
+    int64_t i;
+    fprintf(stderr, "%s: 0x", what);
+    for (i = size_of(a->dtype) - 1; i >= 0; i--) {
+        fprintf(stderr, "%02x", ((const uint8_t *)a->data)[offset * size_of(a->dtype) + i]);
+    }
+    fprintf(stderr, "\n");
+}
+
 static void check_repeat(const call *c, const repeat *r) {
     pyce_error error = pyce_error_init();
     int64_t index = 0;
     int which;
     char what[80];
+    pyce_array second;
     require(pyce_compute(&r->args, &error) == PYCE_OK, "the repeat is refused", &c->args, error.message);
     check_memory(&r->args, PYCE_OK, "the repeat");
     which = compare_repeat(c, r, &index);
     if (which < 0) return;
     snprintf(what, sizeof what, "%s differs at %lld", pyce_argument_name(argument_of(which)), (long long)index);
     describe(&r->args);
+    second = array_of(&r->args, which);
+    print_element("there", &second, index);
     require(0, what, &c->args, "the repeat is the one above");
 }
 

@@ -17,12 +17,12 @@ static int64_t draw_extent(bytes *from, int64_t most) {
 
 /* Most calls are small, for speed; a few are large enough for several tiles, blocks and threads. */
 static void decode_shape(bytes *from, pyce_args *args) {
-    static const int64_t budgets[8] = {40, 40, 40, 150, 150, 600, 600, 5000};
+    static const int64_t budgets[8] = {24, 24, 40, 40, 40, 150, 150, 600};
     static const int32_t axes[8] = {2, 2, 2, 1, 3, 3, 1, 0};
     const int rows = is_rows(args);
     int64_t left = budgets[draw_below(from, 8)];
     int32_t i;
-    if (chance(from, 2)) left = MOST_ELEMENTS;
+    if (chance(from, 10)) left = chance(from, 32) ? MOST_ELEMENTS : 5000;
     args->ndim = axes[draw_below(from, 8)];
     if (args->ndim == 0) args->ndim = (int32_t)draw_below(from, PYCE_MAX_NDIM + 1);
     if (rows && args->ndim == 0) args->ndim = 1;
