@@ -41,7 +41,7 @@ static void decode_shape(bytes *from, pyce_args *args) {
 }
 
 /* Strides of the axes that an array has, in some order of the axes, with gaps, some negative; of inputs some 0 or with
- * elements that overlap. All else is anything. */
+ * elements that overlap. All else is anything, and so are the strides of an empty array. */
 static void draw_strides(bytes *from, const pyce_args *args, int which, int plain, int64_t *stride) {
     const uint32_t layout = plain ? 0 : draw(from), free = layout >= 96 && which < OUTPUTS ? draw(from) : 0;
     const uint32_t first = layout & 7, flips = layout >= 128 ? draw(from) : 0;
@@ -60,7 +60,8 @@ static void draw_strides(bytes *from, const pyce_args *args, int which, int plai
         else if (args->shape[i] > 0) step *= args->shape[i];
         if (layout >= 224) step += gap * (int64_t)draw_below(from, 4);
     }
-    if (layout == 255 && walk_of(args, which).empty) stride[first % (args->ndim ? args->ndim : 1)] = draw_hostile(from);
+    if (layout < 128 || !walk_of(args, which).empty) return;
+    for (k = 0; k < args->ndim; k++) stride[k] = draw_hostile(from);
 }
 
 /* How many elements lie before the first in memory, and how many there are from the lowest to the highest. */
