@@ -206,21 +206,23 @@ static void test_broadcast_inputs_are_as_written_out(pyce_loss kind, pyce_dtype 
     problem_free(&p);
 }
 
-/* Extents and strides that overflow when multiplied do not matter where there are no elements. */
-static void test_an_empty_problem_may_have_a_huge_shape(void) {
-    float nothing = 0;
+/* Extents and strides that overflow when multiplied do not matter where there are no elements, also in a reduction. */
+static void test_an_empty_problem_may_have_a_huge_shape(pyce_reduction reduction) {
+    float nothing = 7;
     pyce_error error = pyce_error_init();
     pyce_args args = pyce_args_init();
     args.loss_kind = PYCE_SIGMOID;
     args.ndim = 3;
+    args.reduction = reduction;
     args.shape[0] = args.shape[1] = INT64_MAX;
     args.logits.data = args.labels.data = &nothing;
     args.loss.data = &nothing;
     args.logits.dtype = args.labels.dtype = args.loss.dtype = PYCE_FLOAT32;
     for (int i = 0; i < 3; ++i) {
-        args.logits.stride[i] = args.labels.stride[i] = args.loss.stride[i] = INT64_MAX;
+        args.logits.stride[i] = args.labels.stride[i] = args.loss.stride[i] = i == 0 ? INT64_MIN : INT64_MAX;
     }
     CHECK_SAYING(pyce_compute(&args, &error) == PYCE_OK, "%s", error.message);
+    CHECK(reduction == PYCE_REDUCTION_SUM ? nothing == 0 : reduction ? isnan(nothing) : nothing == 7);
 }
 
 /* Nor does a stride along which no step is taken: of an extent of 1, or of an axis that the array does not have. */
@@ -245,7 +247,9 @@ static void test_unused_strides_may_be_anything(void) {
 
 int main(void) {
     test_unused_strides_may_be_anything();
-    test_an_empty_problem_may_have_a_huge_shape();
+    for (pyce_reduction reduction = PYCE_REDUCTION_NONE; reduction <= PYCE_REDUCTION_MEAN; ++reduction) {
+        test_an_empty_problem_may_have_a_huge_shape(reduction);
+    }
     static const int64_t class_counts[] = {1, 10, 257, 1100};
     for (pyce_loss kind = 1; pyce_loss_name(kind) != NULL; ++kind) {
         for (pyce_dtype dtype = PYCE_FLOAT32; dtype <= PYCE_FLOAT64; ++dtype) {
