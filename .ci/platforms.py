@@ -4,8 +4,8 @@
     python .ci/platforms.py [--all] [--keep DIRECTORY] [NAME ...]
 
 Each line of PLATFORMS is configured, built without warnings, tested by ctest and, where check_objects.py can read its
-objects, checked by it. Each of its instruction sets with fused multiply-add must print the digests that the AVX2 kernels
-of gcc print; one without must refuse to, so that none is taken for what it is not. The build of gcc then runs on
+objects, checked by it. Each of its instruction sets with fused multiply-add must print the digests of gcc's AVX2
+kernels; one without must refuse to, so that none is taken for what it is not. The build of gcc then runs on
 emulated processors without AVX-512 and without AVX2: it must choose the instruction set that is named here, and an
 instruction that the processor lacks ends the program. DIRECTORY/gcc has what check_abi.py reads.
 
@@ -136,8 +136,16 @@ def build(work, platform):
 def test(work, platform, everything):
     """Runs ctest; a line that says what passed."""
     options = ("-E", platform.left_out) if platform.left_out and not everything else ()
-    said = run("ctest", "--test-dir", str(work / platform.name), "--output-on-failure", "--timeout", "1500", *options,
-               env=environment(work, platform.name))
+    said = run(
+        "ctest",
+        "--test-dir",
+        str(work / platform.name),
+        "--output-on-failure",
+        "--timeout",
+        "1500",
+        *options,
+        env=environment(work, platform.name),
+    )
     return next(line for line in said.splitlines() if "tests passed" in line)
 
 

@@ -7,7 +7,7 @@ static void compute(const pyce_args *args) {
     CHECK_SAYING(pyce_compute(args, &error) == PYCE_OK, "%s", error.message);
 }
 
-static const pyce_output no_output = {{0}, NULL, 0, 0};
+static const pyce_output no_output; /* all zero */
 
 /* The same grad, hess and labels_grad, which other outputs and strides keep from being written in one go. */
 static void check_alone(const problem *p, const pyce_args *together, int k, const char *setting) {
