@@ -2,7 +2,7 @@
  *
  *   pyce.c       the call                   validate.c   checks arguments     labels.c   checks index labels
  *   problem.c    one form for every call    weights.c    what the options make of it
- *   rows.c, lanes.c, elements.c, tiles.c    compute it with the kernels
+ *   rows.c, lanes.c, tiled_rows.c, elements.c, tiles.c    compute it with the kernels
  *   args.c, names.c, cpu.c, parallel.c      what they all stand on */
 #ifndef PYCE_INTERNAL_H
 #define PYCE_INTERNAL_H
@@ -48,7 +48,7 @@ pyce_status pyce_fail(pyce_error *error, pyce_status status, pyce_argument argum
 /* Elements of the shape, without the class axis if `per_row`; -1 if they cannot be counted. */
 int64_t pyce_count_elements(const pyce_args *args, int per_row);
 
-/* Whether the product of a >= 0 and b > 0 is beyond what can be addressed. The first test saves the division, 5 ns each,
+/* Whether the product of a >= 0 and b > 0 is beyond what can be addressed. The first test saves the division, 5 ns,
  * of which a call has a dozen. */
 static inline int exceeds(int64_t a, int64_t b) {
     const int64_t most = INT64_MAX / 16, half = (int64_t)1 << 29;

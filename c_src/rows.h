@@ -1,4 +1,4 @@
-/* rows.h: what rows.c (many classes) and lanes.c (few) share. */
+/* rows.h: what rows of few classes (lanes.c) and of many (tiled_rows.c) share (rows.c). */
 #ifndef PYCE_ROWS_H
 #define PYCE_ROWS_H
 
@@ -41,11 +41,22 @@ int pyce_is_nothing(const problem *p, const scratch *s, int64_t i);
 /* Stores whether row i of a block is correct: its label is the place of the first maximum. */
 void pyce_store_correct(const problem *p, const block *b, int64_t i, int64_t label, int64_t place);
 
+/* Whether logits and labels are in memory as the kernels want them. */
+int pyce_reads_at_once(const problem *p);
+
+/* Whether the first pass keeps what the gradient needs of each logit where the gradient goes. It is the same whether
+ * kept or computed again. */
+int pyce_keeps(const problem *p);
+
+/* All rows of a block where they stand; `first` is set if the first pass keeps something there. */
+rows_loop pyce_loop_over(const problem *p, const block *b);
+
 /* Runs the only step for all rows of a block if their logits, labels and results are in memory as the kernels want
  * them; returns whether it has. The same results as tile by tile or in lanes. */
 int pyce_write_at_once(const problem *p, const block *b, const scratch *s);
 
-/* lanes.c: pyce_run_rows for few classes */
+/* lanes.c and tiled_rows.c: pyce_run_rows for few classes and for many */
 void pyce_run_few_classes(const problem *p, partial_sums *parts);
+void pyce_run_many_classes(const problem *p, partial_sums *parts);
 
 #endif
