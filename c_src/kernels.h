@@ -27,8 +27,12 @@ enum {
  * few classes take 0.95 of the time. */
 #if defined(__GNUC__)
 #define PYCE_ALIGNED __attribute__((aligned(64)))
+/* A function that stays one: gcc 12 does not vectorise its loops within another, or its scratch would lie beside that
+ * of what the other calls. */
+#define PYCE_NOINLINE static __attribute__((noinline))
 #else
 #define PYCE_ALIGNED
+#define PYCE_NOINLINE static
 #endif
 
 /* One entry per row, or per tile of a row. Sums are two doubles (hi, lo); in float32 the second does not count. */

@@ -297,7 +297,7 @@ static void do_long_row(const problem *p, const cut *c, const block *b, sums *to
 }
 
 /* Row by row; the sums as pyce_for_blocks takes them. */
-static void do_long_rows(const problem *p, const cut *c, int64_t length, partial_sums *parts) {
+PYCE_NOINLINE void do_long_rows(const problem *p, const cut *c, int64_t length, partial_sums *parts) {
     const int64_t rows = p->outer * p->inner;
     sums here;
     int64_t i;

@@ -24,11 +24,9 @@
 #if defined(__GNUC__)
 #define PYCE_PREFETCH(address) __builtin_prefetch((const void *)(address)) /* a uintptr_t, of anything */
 #define PYCE_INLINE static inline __attribute__((always_inline))
-#define PYCE_NOINLINE static __attribute__((noinline)) /* gcc 12 does not vectorise its loops within another */
 #else
 #define PYCE_PREFETCH(address) ((void)(address))
 #define PYCE_INLINE static inline
-#define PYCE_NOINLINE static
 #endif
 
 /* Whether vectors can be shuffled in terms that gcc (from 12 on) and clang share. */
