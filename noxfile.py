@@ -22,7 +22,14 @@ PEERS = ["torch==2.13.0", "tensorflow-cpu", "jax", "optax", "onnx", "onnxruntime
 BOOSTING = ["xgboost-cpu", "lightgbm", "catboost"]
 
 
+def share_objects(session):
+    """What one session has compiled serves the others that compile the same by the same path."""
+    if shutil.which("ccache"):
+        session.env.update(CMAKE_C_COMPILER_LAUNCHER="ccache", CCACHE_NOHASHDIR="1")
+
+
 def run_readme_command(session, command):
+    share_objects(session)
     if f"    {command}\n" not in Path("README.md").read_text():
         session.error(f"README.md does not have the command {command}")
     session.run("bash", "-c", command, external=True)
@@ -73,10 +80,10 @@ def header(session):
 @nox.session(python=False)
 def platforms(session):
     """C tests and bits: gcc, clang, no OpenMP, emulated platforms and processors; the recorded ABI."""
+    share_objects(session)
     builds = session.create_tmp()
-    compiler_cache = {"CMAKE_C_COMPILER_LAUNCHER": "ccache", "CCACHE_NOHASHDIR": "1"} if shutil.which("ccache") else {}
-    session.run("python3", ".ci/platforms.py", "--keep", builds, *session.posargs, env=compiler_cache)
-    session.run("python3", ".ci/check_abi.py", f"{builds}/gcc")
+    run_script(session, "platforms", "--keep", builds)
+    session.run("python3", ".ci/check_abi.py", f"{builds}/gcc", external=True)
 
 
 @nox.session(python=False)
