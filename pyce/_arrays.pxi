@@ -6,8 +6,7 @@
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release
 from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches, PyErr_Occurred
-from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memset
 
 import sys as _sys
@@ -381,50 +380,3 @@ cdef object integer(object value, str name):
         return _index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {type(value).__name__}") from None
-
-
-# DLPack, which can name bfloat16: dlpack.h, versions before 1 (the tensor comes first) and 1.
-
-cdef enum:
-    DLPACK_UINT = 1
-    DLPACK_BFLOAT = 4
-
-cdef struct DLTensor:
-    void *data
-    int32_t device[2]
-    int32_t ndim
-    uint8_t code
-    uint8_t bits
-    uint16_t lanes
-    int64_t *shape
-    int64_t *strides
-    uint64_t byte_offset
-
-cdef struct DLManagedTensorVersioned:
-    uint32_t major
-    uint32_t minor
-    void *manager
-    void *deleter
-    uint64_t flags
-    DLTensor tensor
-
-
-def relabel_bfloat16(capsule):
-    """(whether the export is bfloat16, whether it can say that it is read-only).
-
-    bfloat16 is relabelled as uint16, which NumPy reads. An export's description is its own: nobody else sees this.
-    """
-    cdef DLTensor *tensor
-    cdef DLManagedTensorVersioned *managed
-    cdef bint versioned = PyCapsule_IsValid(capsule, "dltensor_versioned")
-    if versioned:
-        managed = <DLManagedTensorVersioned *>PyCapsule_GetPointer(capsule, "dltensor_versioned")
-        if managed.major != 1:
-            return False, True
-        tensor = &managed.tensor
-    else:
-        tensor = <DLTensor *>PyCapsule_GetPointer(capsule, "dltensor")
-    if tensor.code != DLPACK_BFLOAT or tensor.bits != 16 or tensor.lanes != 1:
-        return False, versioned
-    tensor.code = DLPACK_UINT
-    return True, versioned

@@ -3,8 +3,9 @@
 """The extension: Python arguments become pyce_args here, and C errors become Python exceptions.
 
 The losses (_losses.pxi) call `run_loss`, the functions of companions.py `transform`; both end in `evaluate`, the one
-place that fills a pyce_args. How an array becomes pointer, dtype and strides is in _arrays.pxi; the typed-memoryview
-functions for other Cython code are in _views.pxi; what the library says about itself is at the end of this file.
+place that fills a pyce_args. How an array becomes pointer, dtype and strides is in _arrays.pxi, bfloat16 by DLPack in
+_dlpack.pxi; the typed-memoryview functions for other Cython code are in _views.pxi; what the library says about itself
+is at the end of this file.
 """
 from cpython.object cimport PyObject, PyTypeObject
 
@@ -50,6 +51,7 @@ cdef dict HVP_PLACES = {"hvp": PLACES["hvp"]}
 cdef tuple RETURNS = (None, ELEMENT_PLACES, ELEMENT_PLACES, ROW_PLACES, SPARSE_PLACES)  # by loss
 
 include "_arrays.pxi"
+include "_dlpack.pxi"
 include "_views.pxi"
 include "_options.pxi"
 include "_losses.pxi"

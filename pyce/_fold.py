@@ -145,9 +145,10 @@ def _target(out: dict[str, Any] | None, name: str, shape: tuple[int, ...]) -> Ar
     value = None if out is None else out.get(name)
     if value is None:
         return None
-    target = as_out(value, f"out for {name}")
+    out_name = f"out for {name}"
+    target = as_out(value, out_name)
     if target.shape != shape:
-        raise ValueError(f"out for {name} must have shape {shape}, got {target.shape}")
+        raise ValueError(f"{out_name} must have shape {shape}, got {target.shape}")
     if not target.flags.writeable:
-        raise ValueError(f"out for {name} is read-only")
+        raise ValueError(f"{out_name} is read-only")
     return target

@@ -50,14 +50,16 @@ def as_array(value: object, name: str) -> Array:
     if getattr(value, "requires_grad", False) is True:
         raise TypeError(f"{name} is a tensor that requires grad, which pyce cannot record; pass {name}.detach()")
     by_dlpack = _needs_dlpack(value)
-    if by_dlpack and value.__dlpack_device__()[0] not in HOST_DEVICES:  # type: ignore[attr-defined]
-        raise TypeError(f"{name} must be in the memory of the CPU; pass {name}.cpu()")
     try:
-        return _from_dlpack(value) if by_dlpack else np.asarray(value)
+        if not by_dlpack:
+            return np.asarray(value)
+        if value.__dlpack_device__()[0] in HOST_DEVICES:  # type: ignore[attr-defined]
+            return _from_dlpack(value)
     except TypeError as error:
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
     except (ValueError, BufferError) as error:
         raise ValueError(f"{name} cannot be read as an array: {error}") from error
+    raise TypeError(f"{name} must be in the memory of the CPU; pass {name}.cpu()")
 
 
 def is_bfloat16(array: Array) -> bool:

@@ -6,6 +6,7 @@ import data
 import numpy as np
 import pytest
 from c_header import declarations, header_text, library_path
+from error_texts import C_ROWS, row_of
 from helpers import FUNCTIONS, assert_same_bits
 
 cffi = pytest.importorskip("cffi")
@@ -318,3 +319,67 @@ def test_version_and_machine_are_told(lib):
 
 def lib_constant(name):
     return int(re.search(rf"#define PYCE_{name} (\d+)", header_text()).group(1))
+
+
+def spoil(**fields):
+    """A change to args: fields, or fields of an array by `array__field`."""
+
+    def change(problem):
+        for name, value in fields.items():
+            array, _, field = name.partition("__")
+            setattr(getattr(problem.args, array) if field else problem.args, field or name, value)
+
+    return change
+
+
+def null_args(problem):
+    problem.args = ffi.NULL
+
+
+def fill_unknown_bytes(problem):
+    problem.memory = larger_args(problem, b"\1")
+    problem.args = ffi.cast("pyce_args *", problem.memory)
+
+
+def step_by(name, stride):
+    return lambda problem: getattr(problem.args, name).stride.__setitem__(0, stride)
+
+
+def extend(axis, extent):
+    return lambda problem: problem.args.shape.__setitem__(axis, extent)
+
+
+def label(value):
+    return lambda problem: problem.arrays["labels"].fill(value)
+
+
+def huge_label(problem):
+    problem.arrays["labels"].fill(-1)
+    problem.args.labels.dtype = 24
+
+
+# One fault for each row of the table for C in docs/errors.md; the loss, if it is not sparse_softmax, before it.
+FAULTS = [
+    spoil(struct_size=8), fill_unknown_bytes, null_args, spoil(labels__data=ffi.NULL), spoil(grad__reserved=1),
+    spoil(loss_kind=77), spoil(logits__dtype=14), spoil(loss__data=ffi.NULL, grad__data=ffi.NULL),
+    ("sigmoid", lambda p: p.set("lse", p.arrays["loss"] + 0)), lambda p: p.set("labels_grad", p.arrays["grad"] + 0),
+    spoil(num_threads=-1), spoil(isa=1000), lambda p: p.set("pos_weight", p.arrays["logits"]),
+    ("sigmoid", lambda p: p.set("class_weight", p.arrays["logits"])), ("sigmoid", spoil(has_ignore_index=1)),
+    lambda p: p.set("vector", p.arrays["logits"]), spoil(reduction=9), spoil(reduction=2, denominator=9),
+    spoil(denominator=1), spoil(reduction=2, denominator=3), spoil(denominator_value=1), spoil(label_smoothing=2),
+    spoil(ndim=9), extend(0, -1), extend(0, 1 << 62), step_by("logits", 1 << 60), spoil(axis=5), extend(1, 0),
+    step_by("grad", 0), lambda p: p.set("hess", p.arrays["grad"]),
+    lambda p: spoil(logits__data=p.args.logits.data + 1)(p), label(-1), huge_label,
+]  # fmt: skip
+
+
+def test_every_row_of_the_documented_errors_is_reached(lib):
+    reached = set()
+    for fault in FAULTS:
+        loss, change = fault if isinstance(fault, tuple) else ("sparse_softmax", fault)
+        problem = Problem(lib, loss)
+        change(problem)
+        row = row_of(C_ROWS, ffi.string(lib.pyce_status_name(problem.run())).decode(), problem.message())
+        assert row not in reached, problem.message()
+        reached.add(row)
+    assert reached == C_ROWS

@@ -142,7 +142,7 @@ def test_both_outputs_none_is_an_error(user):
 @pytest.mark.parametrize(("labels", "loss_shape", "grad_shape"), [(3, 2, (2, 3)), (2, 3, (2, 3)), (2, 2, (3, 2))])
 def test_shapes_that_differ_are_an_error_and_nothing_is_written(user, labels, loss_shape, grad_shape):
     value, grad = np.full(loss_shape, 99, np.float32), np.full(grad_shape, 99, np.float32)
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match=r"(labels|loss|grad) must have shape \(2.*\), as logits demand; got \(3"):
         user.sparse_f32(np.ones((2, 3), np.float32), np.zeros(labels, np.int64), value, grad)
     assert (value == 99).all()
     assert (grad == 99).all()
@@ -154,3 +154,13 @@ def test_bad_label_is_an_error_and_nothing_is_written(user):
         user.sparse_f32(np.ones((2, 3), np.float32), np.array([0, 3]), value, grad)
     assert (value == 99).all()
     assert (grad == 99).all()
+
+
+def test_a_view_whose_elements_are_not_aligned_is_an_error_and_nothing_is_written(user):
+    packed = np.zeros((2, 3), [("value", np.float32), ("flag", np.uint8)])["value"]
+    value = np.full(2, 99, np.float32)
+    for logits, grad, name in ((packed, None, "logits"), (np.ones((2, 3), np.float32), packed, "grad")):
+        with pytest.raises(ValueError, match=f"{name} is not aligned to its elements; pass a copy"):
+            user.sparse_f32(logits, np.zeros(2, np.int64), value, grad)
+    assert (value == 99).all()
+    assert (packed == 0).all()

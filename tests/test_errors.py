@@ -169,20 +169,28 @@ def test_dense_labels_that_are_not_real(loss, dtype):
     refuse(TypeError, ("labels", str(np.dtype(dtype))), loss, good(loss) | {"labels": np.zeros((4, 3)).astype(dtype)})
 
 
-@pytest.mark.parametrize("name", ["labels", "pos_weight"])
+@pytest.mark.parametrize("name", ["labels", "logits", "pos_weight"])
 def test_what_is_no_array_is_named(name):
-    refuse(ValueError, (name, "inhomogeneous"), "weighted", good("weighted") | {name: [[1.0], [1.0, 2.0]]})
+    out = np.full((2, 3), SENTINEL)
+    with pytest.raises(ValueError, match=f"^{name} cannot be read as an array: .*inhomogeneous"):
+        FUNCTIONS["weighted"](**good("weighted", (2, 3)) | {name: [[1.0], [1.0, 2.0]]}, out=out)
+    assert (out == SENTINEL).all()
 
 
-def test_a_dlpack_export_that_is_none_is_named():
+def test_labels_of_rows_that_are_no_array_are_named():
+    refuse(ValueError, ("labels", "inhomogeneous"), "sparse_softmax", good("sparse_softmax") | {"labels": [0, [1, 2]]})
+
+
+@pytest.mark.parametrize(("device", "error"), [((1, 0), ValueError), (None, TypeError)])
+def test_a_dlpack_export_or_device_that_is_none_is_named(device, error):
     class Liar:
         def __dlpack__(self, **options):
             return None
 
         def __dlpack_device__(self):
-            return 1, 0
+            return device
 
-    refuse(ValueError, ("labels", "cannot be read"), "sigmoid", good("sigmoid") | {"labels": Liar()})
+    refuse(error, ("labels", "cannot be read"), "sigmoid", good("sigmoid") | {"labels": Liar()})
 
 
 @pytest.mark.parametrize("option", ["axis", "num_threads"])
@@ -226,6 +234,15 @@ def test_out_that_is_read_only():
     out = np.full((4, 3), SENTINEL, np.float32)
     out.flags.writeable = False
     refuse(ValueError, "read-only", "sigmoid", out_arguments("sigmoid"), out={"grad": out})
+
+
+def test_out_in_a_file_that_is_read_only(tmp_path):
+    np.full((4, 3), SENTINEL).tofile(tmp_path / "out")
+    out = np.memmap(tmp_path / "out", np.float64, "r", shape=(4, 3))
+    for options in ({"out": {"grad": out}}, {"out": out, "returns": "grad"}):
+        with pytest.raises(ValueError, match="out for grad is read-only"):
+            FUNCTIONS["sigmoid"](**out_arguments("sigmoid"), **{"returns": ("grad",)} | options)
+    assert (np.fromfile(tmp_path / "out") == SENTINEL).all()
 
 
 def test_grad_that_partly_overlaps_the_logits():

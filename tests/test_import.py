@@ -1,7 +1,11 @@
-"""What `import pyce` costs beside `import numpy`."""
+"""What `import pyce` costs beside `import numpy`, and when it is refused (also test_error_rows.py)."""
 
+import os
 import subprocess
 import sys
+
+import pytest
+from programs import compiler, run
 
 SCRIPT = """
 import sys
@@ -25,3 +29,15 @@ def test_importing_pyce_imports_nothing_but_its_few_modules(tmp_path):
         if name.split(".")[0] != "numpy" and not name.startswith(("_cython_", "cython_runtime"))
     }
     assert modules - {"__future__"} == OWN
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="puts another library first by LD_PRELOAD")
+def test_a_library_of_another_abi_is_refused(tmp_path):
+    (tmp_path / "other.c").write_text("int pyce_abi_version(void) { return 99; }\n")
+    run(*compiler("c"), "-shared", "-fPIC", tmp_path / "other.c", "-o", tmp_path / "other.so")
+    done = subprocess.run(
+        [sys.executable, "-c", "import pyce"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "LD_PRELOAD": str(tmp_path / "other.so")},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "built for ABI 0 of libpyce, but the library found at run time has ABI 99; another libpyce" in done.stderr

@@ -47,9 +47,12 @@ def x(memory):
     return memory
 
 
-def blocks(rows=16 * PERIOD):
-    """Parts of the rows that begin where the pattern does."""
-    return [slice(first, min(first + rows, ROWS)) for first in range(0, ROWS, rows)]
+def assert_repeats(array, expected):
+    """The rows of a large array are those of the pattern, again and again, bit by bit."""
+    array, expected = array.view(np.uint16), np.concatenate([expected] * 16).view(np.uint16)
+    for first in range(0, ROWS, len(expected)):
+        part = array[first : first + len(expected)]
+        assert np.array_equal(part, expected[: len(part)])
 
 
 @pytest.mark.parametrize("loss", ["sparse_softmax", "softmax"])
@@ -58,18 +61,16 @@ def test_rows_of_a_large_array_are_those_of_its_parts(x, loss):
     logits = x.reshape(ROWS, CLASSES)
     rng = np.random.default_rng(7)
     if loss == "softmax":
-        labels = np.broadcast_to(rng.dirichlet(np.ones(CLASSES)).astype(np.float16), logits.shape)
+        few = np.broadcast_to(rng.dirichlet(np.ones(CLASSES)).astype(np.float16), PATTERN.shape)
+        labels = np.broadcast_to(few[0], logits.shape)
     else:
-        labels = rng.integers(0, CLASSES, ROWS, dtype=np.uint16)
+        few = rng.integers(0, CLASSES, PERIOD, dtype=np.uint16)
+        labels = np.resize(few, ROWS)
     function = getattr(pyce, f"{loss}_cross_entropy_with_logits")
     results = function(labels=labels, logits=logits, returns=("loss", "grad"), out={"grad": logits})
-    part = np.tile(PATTERN, (16, 1))
-    for block in blocks():
-        expected = function(
-            labels=labels[block], logits=part[: block.stop - block.start], returns=("loss", "grad")
-        )  # fmt: skip
-        assert_same_bits(results.loss[block], expected.loss)
-        assert np.array_equal(logits[block].view(np.uint16), expected.grad.view(np.uint16))
+    expected = function(labels=few, logits=PATTERN, returns=("loss", "grad"))
+    assert_repeats(results.loss, expected.loss)
+    assert_repeats(logits, expected.grad)
 
 
 def test_elements_of_a_large_array_are_those_of_its_parts(x):
@@ -79,10 +80,7 @@ def test_elements_of_a_large_array_are_those_of_its_parts(x):
     expected = pyce.sigmoid_cross_entropy_with_logits(
         labels=np.full(PATTERN.shape, 0.25, np.float16), logits=PATTERN, returns="grad"
     )
-    expected = np.tile(expected, (16, 1)).view(np.uint16)
-    grad = x.reshape(ROWS, CLASSES).view(np.uint16)
-    for block in blocks():
-        assert np.array_equal(grad[block], expected[: block.stop - block.start])
+    assert_repeats(x.reshape(ROWS, CLASSES), expected)
 
 
 def test_one_row_of_more_classes_than_fit_31_bits(x):
@@ -120,10 +118,31 @@ def test_steps_of_more_elements_than_fit_31_bits(memory):
     with pytest.raises(ValueError, match="overlaps"):  # the two lie in each other, as whole ranges do
         pyce.softmax_cross_entropy_with_logits(labels=PATTERN[2:4, :100], logits=rows, returns="grad", out=grad)
     assert (grad == 99).all()
-    result = pyce.softmax_cross_entropy_with_logits(
-        labels=PATTERN[2:4, :100], logits=rows, returns="grad", out=rows
-    )
+    result = pyce.softmax_cross_entropy_with_logits(labels=PATTERN[2:4, :100], logits=rows, returns="grad", out=rows)
     expected = pyce.softmax_cross_entropy_with_logits(
         labels=PATTERN[2:4, :100], logits=PATTERN[:2, :100], returns="grad"
     )
     assert_same_bits(np.ascontiguousarray(result), expected)
+
+
+def test_steps_of_more_elements_than_fit_31_bits_between_blocks_of_rows(memory):
+    """Three rows at either end of the memory, with gaps, so that the two axes are walked as two."""
+    logits = np.lib.stride_tricks.as_strided(memory, (2, 3, 100), (2 * (SIZE - 1000), 600, 2))
+    logits[:] = PATTERN[:6, :100].reshape(logits.shape)
+    labels = PATTERN[6:12, :100].reshape(logits.shape)
+    expected = pyce.softmax_cross_entropy_with_logits(labels=labels, logits=logits.copy(), returns="grad")
+    result = pyce.softmax_cross_entropy_with_logits(labels=labels, logits=logits, returns="grad", out=logits)
+    assert_same_bits(np.ascontiguousarray(result), expected)
+
+
+def test_steps_of_more_labels_than_fit_31_bits(memory):
+    """Also where a bad one is to be found."""
+    bits = memory.view(np.uint8)
+    labels = np.lib.stride_tricks.as_strided(bits, (2, 3), (bits.size - 1000, 7))
+    labels[:] = [[0, 1, 2], [3, 4, 5]]
+    logits = PATTERN[:6, :10].reshape(2, 3, 10)
+    function = pyce.sparse_softmax_cross_entropy_with_logits
+    assert_same_bits(function(labels=labels, logits=logits), function(labels=labels.copy(), logits=logits))
+    labels[1, 2] = 77
+    with pytest.raises(ValueError, match="index 5 is 77"):
+        function(labels=labels, logits=logits)

@@ -1,5 +1,5 @@
-"""What a process does around calls: it forks, is interrupted, ends, is short of threads or memory. Each program runs
-beside this one, and an alarm of its own ends it if it hangs."""
+"""What a process does around calls: it forks, is interrupted, changes what a call reads, ends, is short of threads or
+memory. Each program runs beside this one, and an alarm of its own ends it if it hangs."""
 
 import platform
 import subprocess
@@ -28,6 +28,10 @@ def test_children_compute_with_the_bits_of_their_parent(case):
 @pytest.mark.parametrize("case", ["keyboard interrupt", "handler", "call in another thread"])
 def test_an_interrupted_call_ends_as_if_it_had_not_been(case, threads):
     assert run_process("interrupts.py", case, threads) == ""
+
+
+def test_labels_that_change_during_a_call_reach_no_memory_but_that_of_the_arrays():
+    assert run_process("changing_labels.py") == ""
 
 
 @pytest.mark.parametrize(

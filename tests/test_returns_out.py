@@ -96,3 +96,13 @@ def test_older_spellings_mean_the_same(loss):
     else:
         labels = arguments.pop("labels")
         assert_same_bits(FUNCTIONS[loss](**arguments, targets=labels), expected)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_out_in_a_file(loss, tmp_path):
+    arguments = data.problem(loss, "random", 20, 30, np.float32)
+    out = np.memmap(tmp_path / "grad", np.float32, "w+", shape=(20, 30))
+    assert FUNCTIONS[loss](**arguments, returns="grad", out=out) is out
+    out.flush()
+    expected = FUNCTIONS[loss](**arguments, returns="grad")
+    assert_same_bits(np.fromfile(tmp_path / "grad", np.float32).reshape(20, 30), expected)
