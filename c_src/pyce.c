@@ -36,44 +36,42 @@ static void compute(void *context, int64_t i) {
     if (wanted) pyce_store_total(&p, wanted);
 }
 
-/* A program whose pyce_error is shorter than ours gets what it has room for. */
-static pyce_status compute_for_short_error(const pyce_args *args, pyce_error *error) {
-    const int64_t size = error->struct_size;
-    pyce_error whole;
-    pyce_status status;
-    memcpy(&whole, error, (size_t)size);
-    whole.struct_size = (int64_t)sizeof whole;
-    status = pyce_compute(args, &whole);
-    whole.struct_size = size;
-    memcpy(error, &whole, (size_t)size);
-    return status;
-}
-
-/* Of a program whose pyce_args is shorter than ours, every field that it does not have is 0. */
-static pyce_status compute_short_args(const pyce_args *args, pyce_error *error) {
-    pyce_args whole = pyce_args_init();
-    memcpy(&whole, args, (size_t)args->struct_size);
-    whole.struct_size = (int64_t)sizeof whole;
-    return pyce_compute(&whole, error);
-}
-
-pyce_status pyce_compute(const pyce_args *args, pyce_error *error) {
-    pyce_error unwanted;
-    pyce_status status;
+static pyce_status check_and_compute(const pyce_args *args, pyce_error *error) {
+    const pyce_status status = pyce_validate(args, error);
     call now;
-    if (!error || error->struct_size < (int64_t)sizeof *error) {
-        if (error && error->struct_size >= FIRST_ERROR_SIZE) return compute_for_short_error(args, error);
-        error = &unwanted;
-        error->struct_size = (int64_t)sizeof unwanted;
-    }
-    clear_error(error);
-    status = pyce_check_size(args, error);
-    if (status == PYCE_OK && args->struct_size < (int64_t)sizeof *args) return compute_short_args(args, error);
-    if (status == PYCE_OK) status = pyce_validate(args, error);
     if (status != PYCE_OK) return status;
     now.args = args;
     now.elements = pyce_count_elements(args, 0);
     if (now.elements == 0 && args->reduction == PYCE_REDUCTION_NONE) return PYCE_OK;
     pyce_in_default_environment(compute, &now);
     return PYCE_OK;
+}
+
+/* Of a program whose pyce_args is shorter than ours, every field that it does not have is 0. */
+static pyce_status complete_args(const pyce_args *args, pyce_error *error) {
+    pyce_args whole = pyce_args_init();
+    memcpy(&whole, args, (size_t)args->struct_size);
+    whole.struct_size = (int64_t)sizeof whole;
+    return check_and_compute(&whole, error);
+}
+
+static pyce_status take_call(const pyce_args *args, pyce_error *error) {
+    pyce_status status;
+    clear_error(error);
+    status = pyce_check_size(args, error);
+    if (status != PYCE_OK) return status;
+    return args->struct_size < (int64_t)sizeof *args ? complete_args(args, error) : check_and_compute(args, error);
+}
+
+pyce_status pyce_compute(const pyce_args *args, pyce_error *error) {
+    const int64_t size = error ? error->struct_size : 0;
+    pyce_error whole;
+    pyce_status status;
+    if (size >= (int64_t)sizeof whole) return take_call(args, error);
+    if (size < FIRST_ERROR_SIZE) return take_call(args, &whole); /* nobody reads it */
+    whole = pyce_error_init();
+    status = take_call(args, &whole);
+    whole.struct_size = size;
+    memcpy(error, &whole, (size_t)size); /* what the program has room for */
+    return status;
 }

@@ -77,8 +77,9 @@
  *
  * Memory. Inputs are only read. An output may be the logits themselves (same address, strides and dtype) when it is
  * `grad`; any other overlap of an output with another array is refused. The library keeps nothing and allocates
- * nothing; scratch lives on the stack (under 192 KiB per thread). A thread of musl has 128 KiB unless told otherwise:
- * pthread_attr_setstacksize, or -Wl,-z,stack-size=1048576 when the program is linked.
+ * nothing; scratch lives on the stack (under 192 KiB per thread). With musl a thread has 128 KiB unless told otherwise;
+ * a program linked with the shared library has 1 MiB, one linked with the static library needs
+ * -Wl,-z,stack-size=1048576 or pthread_attr_setstacksize.
  *
  * Errors. A call returns a status. On any status but PYCE_OK no output has been touched. Pass a pyce_error to learn
  * which argument, which element, which value, in words too.

@@ -273,7 +273,7 @@ static void digest_shape(uint64_t *digests, int merged, const arrays *a, pyce_lo
     if (kind == PYCE_WEIGHTED) args.pos_weight = pyce_input_2d(a->weights, dtype, 0, 1);
     args.isa = how.isa;
     args.num_threads = how.threads;
-    for (k = 0; k < rows; k++) a->index[k] = (int64_t)(k * 7919 % classes);
+    for (k = 0; k < rows; k++) a->index[k] = (int64_t)k * 7919 % classes;
     if (how.hostile) {
         const control before = get_control();
         set_control(hostile_control());
@@ -372,7 +372,7 @@ int main(int count, char **arguments) {
     pyce_loss kind;
     pyce_isa isa;
     int d, checked = 0;
-    if (count > 1) return print_digests(arguments[1], count > 2 ? atoi(arguments[2]) : SHAPES);
+    if (count > 1) return print_digests(arguments[1], count > 2 ? (int)strtol(arguments[2], NULL, 10) : SHAPES);
     for (isa = 1; pyce_isa_name(isa); isa++) {
         if (!pyce_isa_available(isa) || !has_fma(isa)) continue;
         for (kind = 1; pyce_loss_name(kind); kind++) {
