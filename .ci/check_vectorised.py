@@ -25,7 +25,6 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -234,15 +233,15 @@ def main():
     if not loops:
         sys.exit(f"no loop is marked {MARK}")
     builds = {}
-    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with tempfile.TemporaryDirectory() as name:  # one build at a time: gcc takes 10 GB for its record
         for compiler in [options.compiler] if options.compiler else COMPILERS:
             folder = Path(name, compiler)
             for isa, command in compile_commands(compiler, options.source, folder).items():
                 if options.isa in (None, isa):
-                    builds[f"{compiler} {isa}"] = pool.submit(examine, compiler, isa, command, folder, loops)
+                    builds[f"{compiler} {isa}"] = examine(compiler, isa, command, folder, loops)
     table = defaultdict(list)
     for build in builds.values():
-        for loop, types in build.result():
+        for loop, types in build:
             table[loop].append(types)
     failures = report(list(builds), table)
     print(f"{len(loops)} marked loops, {len(builds)} builds, {failures} not vectorised")

@@ -66,8 +66,8 @@ struct view {
     view(T* elements, std::size_t count) : data(elements), size(count), dtype(dtype_of<std::remove_const_t<T>>()) {
         if (!elements) data = &nothing;
     }
-    // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): a view has no data() or size(), so it is not taken for one
     template <class Container, class = decltype(Pointer(std::data(std::declval<Container&>())))>
+    // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): a view has no data() or size(), so it is not taken for one
     view(Container&& from) : view(std::data(from), std::size(from)) {}
 };
 
