@@ -1,4 +1,4 @@
-"""Every check of the project, each a session: `nox -l` lists them, `nox -s NAME` runs one, .ci/run runs them all.
+"""Every check of the project, each a session: `nox -l` lists them, `nox -s NAME` runs one, .ci/run most of them.
 
 Words after `--` go to the session's script: `nox -s fuzz -- --executions 10000000`. The programs that a session needs
 beside Python (compilers, emulators) are listed in .ci/run, which installs them on a Debian-like machine.

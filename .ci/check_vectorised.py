@@ -17,7 +17,6 @@ two lanes of double may rightly not be worth it to clang.
 import argparse
 import gzip
 import json
-import os
 import re
 import shlex
 import subprocess

@@ -64,10 +64,10 @@ def build_sdist(tools, work):
     found = {str(path.relative_to(tree)) for path in tree.rglob("*") if not path.is_dir()}
     listed = run("git", "-C", SOURCE, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     wanted = {name for name in listed if name and (SOURCE / name).exists()}
-    wanted = {name for name in wanted if not name.startswith(".ci/") and not name.endswith(".gitignore")}
+    wanted = {name for name in wanted if not name.endswith(".gitignore")}
     print(f"{sdist.name}: {sdist.stat().st_size:,} bytes")
     different = found ^ (wanted | {"PKG-INFO"})
-    check(not different, f"holds the {len(wanted)} files of the checkout, but not .ci {different or ''}")
+    check(not different, f"holds the {len(wanted)} files of the checkout {different or ''}")
     return sdist, tree
 
 

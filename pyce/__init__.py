@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
         f"{__path__[0]!r}; run `pip install .` there and start Python from another directory."
     ) from error
 
+from pyce import boosting
 from pyce._result import Result
 from pyce.companions import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
 from pyce.install import get_include, get_library
@@ -31,6 +32,7 @@ __version__: str = _core.library()["version"]
 __all__ = [
     "Result",
     "__version__",
+    "boosting",
     "get_include",
     "get_library",
     "hessian_vector_product",

@@ -2,7 +2,7 @@
 
 `PROBLEMS` are computed plainly once: contiguous arrays, class axis last, one thread, all outputs in one call, the best
 instruction set. `WAYS` are other ways to compute the same, which give the same bits. How a build was compiled is no
-matter either: .ci/same_bits.py compares builds.
+matter either: .ci/platforms.py compares builds.
 """
 
 from functools import cache

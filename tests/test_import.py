@@ -16,8 +16,8 @@ print(*sorted(set(sys.modules) - before))
 """
 
 OWN = {
-    "pyce", "pyce._core", "pyce._fold", "pyce._intake", "pyce._result", "pyce.companions", "pyce.install",
-    "pyce.losses", "pyce.second_order",
+    "pyce", "pyce._core", "pyce._fold", "pyce._intake", "pyce._result", "pyce.boosting", "pyce.companions",
+    "pyce.install", "pyce.losses", "pyce.second_order",
 }  # fmt: skip
 
 

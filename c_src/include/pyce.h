@@ -34,8 +34,10 @@
  *
  * Options. None of them is set by pyce_args_init().
  *
- *   sample_weight    w, one for each loss: multiplies it. Exactly 0 gives 0, whatever the logits hold
- *   where            bool, one for each loss: where it is false the loss is masked: 0, whatever the logits hold
+ *   sample_weight    w, one for each loss: multiplies it. Exactly 0 gives 0, whatever the logits hold (its index label
+ *                    is checked all the same)
+ *   where            bool, one for each loss: where it is false the loss is masked: 0, whatever the logits hold, and
+ *                    its index label is not looked at
  *   ignore_index     (sparse softmax) rows with this label are masked, be it inside the range or not
  *   class_weight     W, one for each class (softmax family): with an index label y the loss is multiplied by W_y;
  *                    with dense labels the effective labels are W_j t_j
@@ -87,7 +89,8 @@
  * Versions. Within one PYCE_ABI_VERSION structs only grow, at their end, and `struct_size` says how far the program's
  * go. A program runs on a newer library: a field that it does not have is 0. It runs on an older one: a field that the
  * library does not have must be 0 in a pyce_args (else PYCE_ERROR_STRUCT_SIZE), and is left alone in a pyce_error.
- * Structs shorter than those of version 0.1.0 are not taken; no pyce_args will be longer than 4096 bytes.
+ * A pyce_args shorter than that of version 0.1.0 is PYCE_ERROR_STRUCT_SIZE, such a pyce_error is left untouched (so
+ * `= {0}` learns nothing: use pyce_error_init()); no pyce_args will be longer than 4096 bytes.
  *
  * Threads. Every function may be called from any thread at any time. A call uses OpenMP threads when the problem is
  * large enough; in a child after fork(), and where no thread can be started, it runs on one. The floating-point

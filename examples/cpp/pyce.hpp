@@ -84,12 +84,13 @@ struct outputs {
     outputs(output loss_, output grad_ = {}) : loss(loss_), grad(grad_) {}
 };
 
-// The options of pyce.h, section 1. Under a reduction `loss` has one element.
+// Most of the options of pyce.h, section 1. Under a reduction `loss` has one element.
 struct options {
     input sample_weight, class_weight;
     double label_smoothing = 0.0;
     pyce_reduction reduction = PYCE_REDUCTION_NONE;
     pyce_denominator denominator = PYCE_DENOMINATOR_WEIGHTS;
+    double denominator_value = 0.0; // of PYCE_DENOMINATOR_VALUE
     std::optional<std::int64_t> ignore_index;
     std::int32_t num_threads = 0; // 0: as many as OpenMP would use
 };
@@ -118,12 +119,13 @@ class call {
         args_.logits = take("logits", logits, true);
         args_.sample_weight = take("sample_weight", with.sample_weight, false);
         if (with.class_weight.data) {
-            expect("class_weight", with.class_weight.size, of.classes);
+            if (of.classes) expect("class_weight", with.class_weight.size, of.classes);
             args_.class_weight = pyce_input_2d(with.class_weight.data, with.class_weight.dtype, 0, 1);
         }
         args_.label_smoothing = with.label_smoothing;
         args_.reduction = with.reduction;
         args_.denominator = with.denominator;
+        args_.denominator_value = with.denominator_value;
         args_.has_ignore_index = with.ignore_index.has_value();
         args_.ignore_index = with.ignore_index.value_or(0);
         args_.num_threads = with.num_threads;
