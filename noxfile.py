@@ -127,6 +127,7 @@ def free_threaded(session):
     """The tests of threads on a free-threaded Python: `nox -s free_threaded --force-python 3.14t`."""
     session.install("--only-binary", "numpy,ml_dtypes", "numpy", "ml_dtypes", "pytest", "hypothesis", "mpmath")
     session.install("--no-deps", ".")
+    session.run("python", "-c", "import sys, pyce; assert not sys._is_gil_enabled()")
     names = ("free_threaded", "threads", "returns_out", "layouts", "edges", "special_table", "import")
     session.run("pytest", *(f"tests/test_{name}.py" for name in names))
 

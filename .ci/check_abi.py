@@ -87,6 +87,8 @@ def main():
             build(directory)
         description = Path(folder) / "libpyce.abi"
         describe(directory, description)
+        if not (RECORD.exists() and NUMBERS.exists()) and not options.record:
+            sys.exit("no ABI is recorded: nothing was compared")
         changes = compare(description) if RECORD.exists() else []
         print("\n".join(words for _, words in changes) or "the ABI is the recorded one")
         breaks = any(breaking for breaking, _ in changes) and soname(RECORD) == soname(description)

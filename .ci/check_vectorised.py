@@ -238,6 +238,8 @@ def main():
             for isa, command in compile_commands(compiler, options.source, folder).items():
                 if options.isa in (None, isa):
                     builds[f"{compiler} {isa}"] = examine(compiler, isa, command, folder, loops)
+    if not builds:
+        sys.exit("no kernel is built for that: nothing was checked")
     table = defaultdict(list)
     for build in builds.values():
         for loop, types in build:

@@ -53,6 +53,8 @@ def main():
     parser.add_argument("--build", type=Path, help="where to build, kept; a temporary folder without it")
     parser.add_argument("--libfuzzer", type=int, default=0, metavar="SECONDS", help="how long to breed inputs")
     options = parser.parse_args()
+    if options.executions < PLAIN_PER_SANITIZED:
+        sys.exit(f"fewer than {PLAIN_PER_SANITIZED} executions: none would be under sanitizers")
     corpus = sorted(CORPUS.iterdir())
     if not corpus:
         sys.exit(f"no corpus in {CORPUS}")

@@ -158,9 +158,10 @@ static void note_region(double called, double now, double worked) {
 
 #if HAVE_PTHREADS
 /* libgomp and libomp end the process if they cannot start a thread, be it for a limit on processes or on memory. Before
- * the calling thread has a larger team than ever, as many threads are therefore started and ended here, 30 us each. */
-static int largest_team = 1;
-#pragma omp threadprivate(largest_team)
+ * the calling thread has a larger team than the last time (a smaller one lets threads go), as many threads are started
+ * and ended here, 30 us each. What others start or let go meanwhile is not seen. */
+static int last_team = 1;
+#pragma omp threadprivate(last_team)
 
 /* Starts `left` threads, each from the one before, so that all are there at once; -1 is left if one cannot be. */
 static void *start_threads(void *left) {
@@ -177,11 +178,14 @@ static void *start_threads(void *left) {
 }
 
 static int can_start(int team) {
-    int left = team - 1;
-    if (team <= largest_team) return 1;
-    start_threads(&left);
+    int left = team - 1, cancelable;
+    if (team > last_team) {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable); /* pthread_join would end the caller here */
+        start_threads(&left);
+        pthread_setcancelstate(cancelable, &cancelable);
+    }
     if (left < 0) return 0;
-    largest_team = team;
+    last_team = team;
     return 1;
 }
 #else

@@ -14,6 +14,9 @@
 
 #include "coefficients.h"
 
+#if defined(__FAST_MATH__)
+#error "fast math gives up what this library is for: -fno-fast-math"
+#endif
 #if FLT_EVAL_METHOD != 0
 #error "float and double must be computed as such: -fexcess-precision=fast, on 32-bit x86 -msse2 -mfpmath=sse"
 #endif

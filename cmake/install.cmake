@@ -1,7 +1,7 @@
 # Install rules, for `cmake --install` and for the wheel, where the prefix is the package folder pyce/.
 set(namelink)
 set(dll_dir ${CMAKE_INSTALL_BINDIR})
-if(SKBUILD)
+if(wheel)
   set(namelink NAMELINK_SKIP) # a wheel holds no symlinks: the link would be a second copy
   set(dll_dir .)              # Windows looks for a DLL in the folder of the extension that needs it
 endif()
@@ -29,7 +29,7 @@ foreach(dir LIBDIR INCLUDEDIR)
 endforeach()
 set(pc_libs -lpyce)
 set(pc_cflags)
-if(SKBUILD)
+if(wheel)
   set(pc_libs [[${libdir}/$<TARGET_FILE_NAME:pyce>]]) # the wheel has no libpyce.so
   if(WIN32)
     set(pc_libs [[${libdir}/$<TARGET_LINKER_FILE_NAME:pyce>]]) # the import library

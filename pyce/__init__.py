@@ -5,6 +5,9 @@ logits alone that share their kernels. The same library serves C, C++ (`get_incl
 (`from pyce._core cimport ...`).
 """
 
+import importlib
+from typing import TYPE_CHECKING
+
 try:
     import pyce._core as _core
 except ModuleNotFoundError as error:
@@ -15,7 +18,6 @@ except ModuleNotFoundError as error:
         f"{__path__[0]!r}; run `pip install .` there and start Python from another directory."
     ) from error
 
-from pyce import boosting
 from pyce._result import Result
 from pyce.companions import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
 from pyce.install import get_include, get_library
@@ -26,6 +28,9 @@ from pyce.losses import (
     weighted_cross_entropy_with_logits,
 )
 from pyce.second_order import hessian_vector_product
+
+if TYPE_CHECKING:
+    from pyce import boosting
 
 __version__: str = _core.library()["version"]
 
@@ -46,3 +51,10 @@ __all__ = [
     "sparse_softmax_cross_entropy_with_logits",
     "weighted_cross_entropy_with_logits",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import `pyce.boosting` when it is first asked for: it costs as much as the rest."""
+    if name == "boosting":
+        return importlib.import_module("pyce.boosting")
+    raise AttributeError(f"module 'pyce' has no attribute {name!r}")

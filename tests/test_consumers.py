@@ -135,14 +135,14 @@ def test_shared_library_by_fetch_content(embedded):
     assert list(embedded.rglob("libpyce.so*"))
 
 
-def optimisations(build, *options):
-    """How the library's own files are optimised as a part of another build: {file: the -O flags in order}."""
+def compiled_by(build, *options):
+    """How the library's own files are compiled as a part of another build: {file: command}."""
     configuration = ["-DLANGUAGES=C", f"-DPYCE_SOURCE={SOURCE}", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *options]
     ninja = f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"
     words(tool("cmake"), "-S", PROGRAMS, "-B", build, "-G", "Ninja", ninja, *configuration)
     commands = json.loads((build / "compile_commands.json").read_text())
     library = [entry for entry in commands if entry["file"].startswith(str(SOURCE / "c_src"))]
-    return {Path(entry["file"]).stem: re.findall(r" (-O\w*)", entry["command"]) for entry in library}
+    return {Path(entry["file"]).stem: entry["command"] for entry in library}
 
 
 @pytest.mark.parametrize(("options", "flags"), [
@@ -152,10 +152,15 @@ def optimisations(build, *options):
     (["-DCMAKE_BUILD_TYPE=MinSizeRel"], ["-Os"]),
 ])  # fmt: skip
 def test_part_of_another_build_is_optimised_unless_that_says_otherwise(tmp_path, options, flags):
-    found = optimisations(tmp_path, *options)
+    found = {name: re.findall(r" (-O\w*)", command) for name, command in compiled_by(tmp_path, *options).items()}
     kernels = found.pop("kernels")
     assert len(found) >= 13 and kernels[-1] == "-O3"
     assert set(map(tuple, found.values())) == {tuple(flags)}
+
+
+def test_part_of_a_build_with_fast_math_is_compiled_without(tmp_path):
+    for command in compiled_by(tmp_path, "-DCMAKE_C_FLAGS=-ffast-math").values():
+        assert re.findall(r" -f(?:no-)?fast-math", command) == [" -ffast-math", " -fno-fast-math"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

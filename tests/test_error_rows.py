@@ -128,6 +128,7 @@ CALLS = [
     lambda: boosting.XGBoostSoftmax()([0, 0.5], X[:2]),
     lambda: boosting.XGBoostSoftmax()([0, 1], X[:2, 0]),
     lambda: pyce.Result(("loss",), (X,)).grad,
+    lambda: pyce.no_such_name,
     without_library,
     without_extension,
     lambda: _core.evaluate(77, X, X, None, -1, (0,), None, None, None, 0),

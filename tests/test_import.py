@@ -16,9 +16,15 @@ print(*sorted(set(sys.modules) - before))
 """
 
 OWN = {
-    "pyce", "pyce._core", "pyce._fold", "pyce._intake", "pyce._result", "pyce.boosting", "pyce.companions",
-    "pyce.install", "pyce.losses", "pyce.second_order",
+    "pyce", "pyce._core", "pyce._fold", "pyce._intake", "pyce._result", "pyce.companions", "pyce.install",
+    "pyce.losses", "pyce.second_order",
 }  # fmt: skip
+
+
+def test_the_module_for_boosting_is_imported_when_it_is_asked_for(tmp_path):
+    script = "import pyce, sys; assert 'pyce.boosting' not in sys.modules; print(pyce.boosting.XGBoostSoftmax())"
+    run = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert run.stdout == "XGBoostSoftmax()\n"
 
 
 def test_importing_pyce_imports_nothing_but_its_few_modules(tmp_path):

@@ -11,6 +11,8 @@ import pytest
 from helpers import LOSSES, assert_same_results, compute
 from programs import PROCESSES, WARNINGS, compiler, config, run, run_process
 
+import pyce
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork and no signals on Windows")
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the failing allocator stands on glibc's")
 
@@ -92,6 +94,14 @@ def test_a_second_interpreter_is_refused_and_leaves_the_first_alone():
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other limits")
 def test_where_no_thread_can_be_started_a_call_uses_its_own(limit):
     assert run_process("starved.py", limit) == ""
+    assert run_process("starved.py", limit, 8, 2) == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how a library is kept in memory is the linker's business")
+def test_an_unloaded_library_leaves_its_threads_their_code(tmp_path):
+    program = tmp_path / "unload"
+    run(*compiler("c"), "-std=c99", *WARNINGS, *config("--cflags"), PROCESSES / "unload.c", "-o", program, "-ldl")
+    run(program, pyce.get_library())
 
 
 @pytest.fixture(scope="module")

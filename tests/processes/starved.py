@@ -1,5 +1,6 @@
-"""`python starved.py LIMIT`: a call that could use threads where none can be started. OpenMP's run-time would end the
-process; the call keeps to its own thread."""
+"""`python starved.py LIMIT [THREADS ...]`: a call that could use threads where none can be started. OpenMP's run-time
+would end the process; the call keeps to its own thread. Before, calls with THREADS: the run-time lets threads go when
+it needs fewer."""
 
 import os
 import resource
@@ -43,6 +44,8 @@ def no_memory():
 
 
 expected = compute(1)
+for threads in sys.argv[2:]:
+    compute(int(threads))
 {"processes": no_processes, "memory": no_memory}[sys.argv[1]]()
 for _ in range(2):
     assert (compute(2, out) == expected).all()
