@@ -123,14 +123,14 @@ for case in CASES:
     for width in (1, 4):
         failures = sweep(case, width)
         assert failures > 0
+        if case == "nine axes":
+            continue  # not tested: references are lost on the way to the Python code that folds axes; why is not known
         counts, growth = references(), []
         # caches grow for some twenty sweeps, now and then; a leak grows by every one
         while len(growth) < 5 or (min(growth) > 2 and len(growth) < 50):
             before = living()
             sweep(case, width)
             growth.append(living() - before)
-        if case == "nine axes":
-            continue  # not tested: references are lost on the way to the Python code that folds axes; why is not known
         print(f"{case}: {failures} failures of {width}, {growth} blocks more")
         assert min(growth) < 3, case  # caches grow now and then, a leak every time
         now = references()
