@@ -103,6 +103,8 @@ def run_c_tests(tool, directory, full):
     suppressions.write_text("leak:libomp.so\n")  # what libomp keeps of its threads, after a fork for instance
     leaks = {"ASAN_OPTIONS": "detect_leaks=1", "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0"}
     environment = archer() if tool == "tsan" else {**UBSAN_OPTIONS, **leaks}
+    if tool == "asan-clang":
+        environment["LD_LIBRARY_PATH"] = str(file_of("clang", "libclang_rt.asan-x86_64.so").parent)
     programs = sorted(path for path in (directory / "tests/c").glob("test_*") if os.access(path, os.X_OK))
     if tool == "valgrind" and not full:
         programs = [program for program in programs if program.name.removeprefix("test_") in VALGRIND_SHORT]
