@@ -16,7 +16,7 @@ SMALL = "--quick", "--threads", "1", "--seconds", "0.02", "--rounds", "2", "--sh
 
 
 def run(*command, cwd):
-    return subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, timeout=900, check=False)
 
 
 @pytest.mark.parametrize("library", ["numpy", "scipy", "sklearn", "torch", "tensorflow", "jax/optax"])
