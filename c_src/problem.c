@@ -59,17 +59,11 @@ static int32_t order_axes(const problem *p, int32_t *axes) {
 
 enum { ARRAYS = IN_COUNT + OUTPUT_COUNT };
 
-/* A shape without elements, whose other extents and strides may be anything. */
-static int is_empty(const pyce_args *args) {
-    int32_t i = 0;
-    while (i < args->ndim && args->shape[i] != 0) i++;
-    return i < args->ndim;
-}
-
 static void merge_axes(problem *p) {
     operand *of[ARRAYS];
     const int64_t *stride[ARRAYS];
     int32_t axes[PYCE_MAX_NDIM], count, n = 0, i, k;
+    int empty;
     for (k = 0; k < p->ins; k++, n++) {
         of[n] = p->in + p->in_used[k];
         stride[n] = input_of(p->args, p->in_used[k])->stride;
@@ -78,7 +72,9 @@ static void merge_axes(problem *p) {
         of[n] = p->out + p->out_used[k];
         stride[n] = output_of(p->args, p->out_used[k])->stride;
     }
-    count = is_empty(p->args) ? 0 : order_axes(p, axes);
+    /* of a shape without elements the other extents and the strides may be anything */
+    empty = pyce_count_elements(p->args, 0) == 0;
+    count = empty ? 0 : order_axes(p, axes);
     p->axes = 0;
     for (i = 0; i < count; i++) {
         const int64_t extent = p->args->shape[axes[i]];
@@ -90,7 +86,7 @@ static void merge_axes(problem *p) {
     }
     if (p->axes == 0) {
         p->axes = 1;
-        p->extent[0] = !is_empty(p->args);
+        p->extent[0] = !empty;
         for (k = 0; k < n; k++) of[k]->stride[0] = 0;
     }
     for (k = 0; k < n && is_rows(p->args); k++) of[k]->class_stride = stride[k][p->args->axis];
