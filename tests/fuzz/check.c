@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_ARGS_BYTES = 1408, FIRST_ERROR_BYTES = 288, MOST_ARGS_BYTES = 1 << 16 };
+enum { FIRST_ARGS_BYTES = 1408, FIRST_ERROR_BYTES = 288, MOST_ARGS_BYTES = 4096 };
 
 /* Of the first byte of an input, and how many bytes there are for the spoils; of `again`. */
 enum { SPOILED_FROM = 184, SPOILED_TWICE_FROM = 244, SPOIL_BYTES = 40, REPEATED_FROM = 144 };
@@ -41,12 +41,9 @@ static void require(int holds, const char *what, const pyce_args *args, const ch
 
 static verdict expected(const call *c, int64_t *bad_label) {
     const int64_t size = c->args.struct_size;
-    verdict result;
     *bad_label = -1;
-    if (c->args_bytes == 0 || size < FIRST_ARGS_BYTES || size > 2 * MOST_ARGS_BYTES || c->strange) return REFUSES;
-    result = judge(&c->args, bad_label);
-    if (size > MOST_ARGS_BYTES && result == TAKES) return MAY_REFUSE;
-    return size > MOST_ARGS_BYTES && result == REFUSES_LABEL ? REFUSES : result;
+    if (c->args_bytes == 0 || size < FIRST_ARGS_BYTES || size > MOST_ARGS_BYTES || c->strange) return REFUSES;
+    return judge(&c->args, bad_label);
 }
 
 static void check_error(const pyce_args *args, pyce_status status, const pyce_error *e, int64_t bad_label) {

@@ -30,7 +30,7 @@ static void struct_size_smaller(bytes *from, call *to) {
 }
 
 static void struct_size_larger(bytes *from, call *to) {
-    static const int64_t sizes[4] = {(int64_t)sizeof(pyce_args) + 1, 1 << 16, (1 << 16) + 1, INT64_MAX};
+    static const int64_t sizes[4] = {(int64_t)sizeof(pyce_args) + 1, 4096, 4097, INT64_MAX};
     const uint32_t pick = draw(from);
     to->strange = 0;
     to->args.struct_size = pick < 224 ? (int64_t)sizeof(pyce_args) + 1 + (int64_t)draw_below(from, 4096) : sizes[pick & 3];

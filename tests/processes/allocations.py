@@ -4,6 +4,7 @@ the second, and so on until one succeeds. A call gives its result or a MemoryErr
 
 import ctypes
 import gc
+import operator
 import signal
 import sys
 
@@ -110,29 +111,36 @@ def living():
     return allocator.living_allocations()
 
 
-def references():
-    return [sys.getrefcount(value) for value in WATCHED]
+def growth_of(case, width):
+    """Blocks, and references to each watched object, that one more sweep leaves behind."""
+    references, blocks = list(map(sys.getrefcount, WATCHED)), living()
+    sweep(case, width)
+    blocks = living() - blocks
+    return [blocks, *map(operator.sub, map(sys.getrefcount, WATCHED), references)]
 
 
 # What a lost reference would take away: the arrays, and the names of the outputs.
 WATCHED = (X, Z, INDICES, DEEP, HALF, "loss", "grad")
+# CPython itself loses the arguments of a Python function (np.moveaxis, for one) when it finds no memory for the cell of
+# a variable that an inner function uses; 3.12 and 3.13 crash then, and when several allocations fail in a row.
+OLD = sys.version_info < (3, 12)
+WIDTHS = (1, 4) if OLD else (1,)
+CPYTHON_LOSES = ("nine axes",)
 reports = []
 sys.unraisablehook = lambda report: reports.append(f"{report.exc_type.__name__} in {report.object}")
 
 for case in CASES:
-    for width in (1, 4):
+    for width in WIDTHS if OLD or case not in CPYTHON_LOSES else ():
         failures = sweep(case, width)
         assert failures > 0
-        if case == "nine axes":
-            continue  # not tested: references are lost on the way to the Python code that folds axes; why is not known
-        counts, growth = references(), []
-        # caches grow for some twenty sweeps, now and then; a leak grows by every one
-        while len(growth) < 5 or (min(growth) > 2 and len(growth) < 50):
-            before = living()
-            sweep(case, width)
-            growth.append(living() - before)
-        print(f"{case}: {failures} failures of {width}, {growth} blocks more")
-        assert min(growth) < 3, case  # caches grow now and then, a leak every time
-        now = references()
-        assert now == counts, f"{case}: {counts} references became {now}"
+        if case in CPYTHON_LOSES:
+            continue
+        # Caches grow, by blocks and by names, for some twenty sweeps, now and then; a leak grows by every one. One or
+        # two blocks are the measurement's own.
+        most = [2] + [0] * len(WATCHED)
+        least, rounds = growth_of(case, width), 1
+        while rounds < 5 or (rounds < 50 and any(map(operator.gt, least, most))):
+            least, rounds = list(map(min, least, growth_of(case, width))), rounds + 1
+        print(f"{case}: {failures} failures of {width}, blocks and references more by each of {rounds} sweeps: {least}")
+        assert not any(map(operator.gt, least, most)), case
 assert not reports, reports
