@@ -16,14 +16,13 @@ speaks of one that is seen or is not in the source any more.
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import venv
 from collections import Counter
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1]
+from tools import SOURCE, install_instrumented, run
+
 TABLE = SOURCE / "docs" / "coverage.md"
 LEAST = 95.0
 FLAGS = "-fprofile-instr-generate -fcoverage-mapping"
@@ -37,38 +36,12 @@ PYTHON_TESTS = [
 ]
 
 
-def run(*command, quiet=True, **environment):
-    """What a command prints; its last lines, and the end of this script, if it fails."""
-    command = [str(word) for word in command]
-    done = subprocess.run(command, cwd=SOURCE, text=True, env={**os.environ, **environment}, capture_output=quiet)
-    if done.returncode:
-        print((done.stdout or "")[-4000:], (done.stderr or "")[-4000:], sep="\n")
-        sys.exit(f"failed: {' '.join(command)}")
-    return done.stdout
-
-
-def build(directory):
-    """Installs pyce and its tests' needs in an environment of its own; the C tests are in the build folder."""
-    environment = directory / "venv"
-    venv.create(environment, with_pip=True)
-    options = {
-        "build-dir": directory / "build",
-        "install.strip": "false",
-        "cmake.define.PYCE_BUILD_TESTS": "ON",
-        "cmake.define.CMAKE_C_COMPILER": "clang",
-        "cmake.define.CMAKE_C_FLAGS": FLAGS,
-    }
-    settings = [f"-C{name}={value}" for name, value in options.items()]
-    run(environment / "bin/pip", "install", *settings, ".[test]")
-    return environment / "bin"
-
-
 def run_tests(directory, programs):
     for test in sorted((directory / "build/tests/c").glob("test_*")):
         if test.is_file() and os.access(test, os.X_OK):
-            run(test, LLVM_PROFILE_FILE=str(directory / "c-%2m.profraw"))
+            run(test, variables={"LLVM_PROFILE_FILE": str(directory / "c-%2m.profraw")})
     pytest = [programs / "pytest", "-q", "-p", "no:cacheprovider", *PYTHON_TESTS]
-    print(run(*pytest, LLVM_PROFILE_FILE=str(directory / "python-%2m.profraw")).splitlines()[-1])
+    print(run(*pytest, variables={"LLVM_PROFILE_FILE": str(directory / "python-%2m.profraw")}).splitlines()[-1])
 
 
 def read_counts(directory):
@@ -128,7 +101,7 @@ def main():
         directory.mkdir(parents=True, exist_ok=True)
         for old in directory.glob("*.profraw"):
             old.unlink()
-        run_tests(directory, build(directory))
+        run_tests(directory, install_instrumented(directory / "build", directory / "venv", "clang", FLAGS))
         export = read_counts(directory)
     by_place, by_function = find_branches(export)
     unseen = Counter(describe(place) for place, times in by_place.items() if not times)

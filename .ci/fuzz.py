@@ -13,28 +13,22 @@ corpus, and those that reach something new are left in DIRECTORY/found; to add t
 
 import argparse
 import platform
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parent.parent
+from tools import SOURCE, run
+
 CORPUS = SOURCE / "tests/fuzz/corpus"
 PLAIN_PER_SANITIZED = 10
-
-
-def run(command, directory, quiet=False):
-    done = subprocess.run([str(word) for word in command], cwd=directory, capture_output=quiet, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}\n{(done.stdout or '')[-3000:]}")
 
 
 def build(work, name, *options):
     begun = time.monotonic()
     directory = work / name
-    run(["cmake", "-S", SOURCE / "tests/fuzz", "-B", directory, "-G", "Ninja", *options], SOURCE, quiet=True)
-    run(["cmake", "--build", directory], SOURCE, quiet=True)
+    run("cmake", "-S", SOURCE / "tests/fuzz", "-B", directory, "-G", "Ninja", *options)
+    run("cmake", "--build", directory)
     print(f"{name}: built in {time.monotonic() - begun:.0f} s", flush=True)
     return directory / "fuzz_compute"
 
@@ -67,13 +61,13 @@ def main():
         sanitized = build(work, "sanitized", "-DFUZZ_SANITIZERS=ON", *only_one)
         for program, runs in (plain, options.executions), (sanitized, options.executions // PLAIN_PER_SANITIZED):
             print(f"\n{program.parent.name}: {len(corpus)} files, then {runs} random inputs", flush=True)
-            run([program, *corpus, "--runs", runs, "--seed", options.seed], program.parent)
+            run(program, "--runs", runs, "--seed", options.seed, *corpus, cwd=program.parent, show=True)
         if options.libfuzzer:
             clang = ["-DCMAKE_C_COMPILER=clang", "-DFUZZ_LIBFUZZER=ON", "-DFUZZ_SANITIZERS=ON"]
             program, found = build(work, "libfuzzer", *clang, *only_one), work / "found"
             found.mkdir(exist_ok=True)
             limits = ["-max_len=512", "-timeout=60", f"-max_total_time={options.libfuzzer}", "-print_final_stats=1"]
-            run([program, *limits, "-verbosity=0", found, CORPUS], program.parent)
+            run(program, *limits, "-verbosity=0", found, CORPUS, cwd=program.parent, show=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1]
+from tools import SOURCE, Failure, run
+
 SHORT_SHAPES = 11
 UNAVAILABLE = 2  # test_digest's exit status for an instruction set without fused multiply-add
 SLOW = "threads|layout|digest"  # under an emulator: a minute or more each
@@ -76,17 +77,6 @@ PLATFORMS = (
 PROCESSORS = (("Nehalem", "baseline"), ("Haswell", "avx2"))
 
 
-class Failure(Exception):
-    pass
-
-
-def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    if done.returncode:
-        raise Failure(f"{' '.join(command)}: status {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done.stdout
-
-
 def environment(work, name):
     """Emulated threads that wait must not spin; wine must find pyce.dll and gcc's own."""
     found = {**os.environ, "OMP_WAIT_POLICY": "passive"}
@@ -114,12 +104,13 @@ def digests(work, platform, isa, shapes):
     return done.stdout.splitlines()
 
 
-def available(work, platform):
-    """The instruction sets that test_isa lists as available, and the one that it calls the default."""
+def instruction_sets(work, platform):
+    """Those that test_isa lists as compiled, as available, and the one that it calls the default."""
     listing = run(*program(work, platform, "test_isa"), "list", env=environment(work, platform.name)).splitlines()
+    compiled = {line.split(":")[0] for line in listing if "compiled 1" in line}
     here = {line.split(":")[0] for line in listing if "available 1" in line}
     (default,) = (line.split(":")[0] for line in listing if line.endswith(", default"))
-    return here, default
+    return compiled, here, default
 
 
 def build(work, platform):
@@ -127,31 +118,25 @@ def build(work, platform):
     emulator = ";".join(platform.runs)
     options = (*platform.options, f"-DCMAKE_C_COMPILER={platform.compiler}", "-DPYCE_WERROR=ON")
     options += (f"-DCMAKE_CROSSCOMPILING_EMULATOR={emulator}",) if emulator else ()
-    run("cmake", "-S", str(SOURCE), "-B", str(folder), "-G", "Ninja", *options)
-    run("cmake", "--build", str(folder))
+    run("cmake", "-S", SOURCE, "-B", folder, "-G", "Ninja", *options)
+    run("cmake", "--build", folder)
     if platform.objects is not None:
-        run(sys.executable, str(SOURCE / ".ci/check_objects.py"), str(folder), platform.objects)
+        run(sys.executable, ".ci/check_objects.py", folder, platform.objects)
 
 
 def test(work, platform, everything):
     """Runs ctest; a line that says what passed."""
     options = ("-E", platform.left_out) if platform.left_out and not everything else ()
-    said = run(
-        "ctest",
-        "--test-dir",
-        str(work / platform.name),
-        "--output-on-failure",
-        "--timeout",
-        "1500",
-        *options,
-        env=environment(work, platform.name),
-    )
+    ctest = ("ctest", "--test-dir", work / platform.name, "--output-on-failure", "--timeout", 1500, *options)
+    said = run(*ctest, env=environment(work, platform.name))
     return next(line for line in said.splitlines() if "tests passed" in line)
 
 
 def compare_bits(work, platform, reference, everything):
     """Checks each instruction set; how many have the bits of the reference, a line for each digest."""
-    here, _ = available(work, platform)
+    compiled, here, _ = instruction_sets(work, platform)
+    if compiled != {"baseline", *platform.fused}:
+        raise Failure(f"{platform.name}: compiled are {sorted(compiled)}, expected baseline and {platform.fused}")
     shapes = () if everything or not platform.runs else (str(SHORT_SHAPES),)
     same = 0
     for isa in ("baseline", "avx2", "avx512"):
@@ -172,7 +157,7 @@ def check_dispatch(work, reference, everything):
     shapes = () if everything else (str(SHORT_SHAPES),)
     for processor, expected in PROCESSORS:
         emulated = Platform(NATIVE.name, "", runs=("qemu-x86_64", "-cpu", processor))
-        _, default = available(work, emulated)
+        _, _, default = instruction_sets(work, emulated)
         if default != expected:
             raise Failure(f"{processor}: {default} is chosen, expected {expected}")
         for name in ("basic", "status", "stack", *(("threads", "layout", "isa") if everything else ())):

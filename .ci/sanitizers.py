@@ -18,15 +18,14 @@ DIRECTORY keeps the builds. PYTEST_ARGUMENTS (environment) replaces the selectio
 import argparse
 import os
 import shlex
-import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
-import venv
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1]
+from tools import SOURCE, install_instrumented, run
+
 ASAN = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 # Under valgrind the others take minutes each: many class counts, rows of forty million classes, and threads, of which
 # one runs at a time.
@@ -38,6 +37,7 @@ VALGRIND = [
     *("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full"),
     *("--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"),
 ]
+BUILD_TYPE = "RelWithDebInfo"
 TOOLS = {  # compiler, flags
     "asan-gcc": ("gcc", ASAN),
     "asan-clang": ("clang", f"{ASAN} -shared-libasan -Wno-unused-command-line-argument"),
@@ -50,15 +50,6 @@ PYTEST = {  # of --full
     "tsan": ["tests/test_threads.py", "tests/test_returns_out.py"],
     "valgrind": ["tests/test_edges.py", "tests/test_dtypes.py"],
 }
-
-
-def run(*command, **environment):
-    command = [str(word) for word in command]
-    done = subprocess.run(command, cwd=SOURCE, env={**os.environ, **environment}, capture_output=True, text=True)
-    if done.returncode:
-        print(done.stdout[-8000:], done.stderr[-8000:], sep="\n")
-        sys.exit(f"failed with {done.returncode}: {shlex.join(command)}")
-    return done.stdout
 
 
 def file_of(compiler, name):
@@ -76,25 +67,11 @@ def archer():
 
 
 def build_library(directory, compiler, flags):
-    options = {"CMAKE_BUILD_TYPE": "RelWithDebInfo", "CMAKE_C_COMPILER": compiler, "CMAKE_C_FLAGS": flags}
+    options = {"CMAKE_BUILD_TYPE": BUILD_TYPE, "CMAKE_C_COMPILER": compiler, "CMAKE_C_FLAGS": flags}
     run(
         "cmake", "-S", SOURCE, "-B", directory, "-G", "Ninja", *(f"-D{name}={value}" for name, value in options.items())
     )
     run("cmake", "--build", directory)
-
-
-def build_package(directory, environment, compiler, flags):
-    """pyce and its tests' needs in an environment of its own; the C tests are in the build folder."""
-    venv.create(environment, with_pip=True)
-    options = {
-        "build-dir": directory,
-        "install.strip": "false",
-        "cmake.build-type": "RelWithDebInfo",
-        "cmake.define.PYCE_BUILD_TESTS": "ON",
-        "cmake.define.CMAKE_C_COMPILER": compiler,
-        "cmake.define.CMAKE_C_FLAGS": flags,
-    }
-    run(environment / "bin/pip", "install", *(f"-C{name}={value}" for name, value in options.items()), ".[test]")
 
 
 def run_c_tests(tool, directory, full):
@@ -112,7 +89,7 @@ def run_c_tests(tool, directory, full):
         sys.exit(f"{directory} holds {len(programs)} tests: too few")
     for program in programs:
         start = time.monotonic()
-        last = run(*prefix, program, **environment).splitlines()[-1]
+        last = run(*prefix, program, variables=environment).splitlines()[-1]
         print(f"{tool}: {program.name}: {last} ({time.monotonic() - start:.0f} s)", flush=True)
 
 
@@ -157,7 +134,7 @@ def run_python_tests(tool, environment):
     selection = shlex.split(os.environ.get("PYTEST_ARGUMENTS", "")) or PYTEST[tool]
     python = tsan_python(environment / "bin") if tool == "tsan" else environment / "bin/python"
     pytest = [python, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection]
-    print(f"{tool}: pytest: {run(*prefix, *pytest, **variables).splitlines()[-1]}", flush=True)
+    print(f"{tool}: pytest: {run(*prefix, *pytest, variables=variables).splitlines()[-1]}", flush=True)
 
 
 def main():
@@ -171,7 +148,8 @@ def main():
             directory = (options.directory or Path(temporary)).resolve() / tool
             start = time.monotonic()
             if options.full:
-                build_package(directory / "build", directory / "venv", *TOOLS[tool])
+                build = {"cmake.build-type": BUILD_TYPE}
+                install_instrumented(directory / "build", directory / "venv", *TOOLS[tool], **build)
             else:
                 build_library(directory / "build", *TOOLS[tool])
             print(f"{tool}: built ({time.monotonic() - start:.0f} s)", flush=True)

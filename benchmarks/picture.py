@@ -7,7 +7,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from cells import OUTPUTS, format_shape
+from cells import OUTPUTS, format_shape, format_threads
 from matplotlib import colors
 from matplotlib.figure import Figure
 from report import Line, is_measured, rate
@@ -65,7 +65,7 @@ def draw(lines: list[Line], path: Path) -> None:
     scales = colors.LogNorm(1 / RATIO_SPAN, RATIO_SPAN), colors.Normalize(0, 1)
     images: list[Any] = [None, None]
     for group, pair in zip(groups, panels, strict=False):
-        title = f"{group[0]['dtype']}, {group[0]['threads']} thread{'s' * (group[0]['threads'] > 1)}"
+        title = f"{group[0]['dtype']}, {format_threads(group[0]['threads'])}"
         values = fill(group, shapes, columns)
         for side, words in enumerate(("best peer / pyce", "fraction of the limit")):
             images[side] = draw_panel(pair[side], values[side], scales[side], ("PuOr", "cividis")[side])

@@ -5,7 +5,7 @@ import math
 import statistics
 from typing import Any, NamedTuple
 
-from cells import OUTPUTS, Cell, format_shape
+from cells import OUTPUTS, Cell, format_shape, format_threads
 
 Line = dict[str, Any]  # a cell of the JSON file
 
@@ -72,7 +72,7 @@ def head_lines(results: dict[str, Any]) -> list[str]:
     ]
     for threads, bandwidths in results["bandwidths"].items():
         text = ", ".join(f"{kind} {value / 1e9:.1f} GB/s" for kind, value in bandwidths.items())
-        lines.append(f"- memory with {threads} threads: {text or 'not measured'}")
+        lines.append(f"- memory with {format_threads(int(threads))}: {text or 'not measured'}")
     return lines
 
 
@@ -99,7 +99,7 @@ def table_lines(results: dict[str, Any], lines: list[Line]) -> list[str]:
     """Return a table for each dtype and number of threads."""
     libraries, text = results["libraries"], []
     for (threads, dtype), group in itertools.groupby(lines, key=lambda line: (line["threads"], line["dtype"])):
-        text += ["", f"### {dtype}, {threads} thread{'s' * (threads > 1)}", ""]
+        text += ["", f"### {dtype}, {format_threads(threads)}", ""]
         text += [f"| loss | shape | {' | '.join(libraries)} | best peer / pyce | of the limit |"]
         text += ["|---|---|" + "---:|" * (len(libraries) + 2)]
         text += [row(line, libraries) for line in group]

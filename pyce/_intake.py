@@ -21,11 +21,11 @@ FIT_FLOAT32 = ("bool", "int8", "uint8", "int16", "uint16")
 HOST_DEVICES = (1, 3)  # DLPack's numbers of ordinary memory and of memory pinned for a GPU
 
 HINTS = {
-    "b": "convert with .astype('float64')",
-    "i": "convert with .astype('float64')",
-    "u": "convert with .astype('float64')",
+    "b": "convert it with np.asarray(..., dtype='float64')",
+    "i": "convert it with np.asarray(..., dtype='float64')",
+    "u": "convert it with np.asarray(..., dtype='float64')",
     "c": "pass a real array, e.g. the .real part",
-    "f": "convert with .astype('float64')",
+    "f": "convert it with np.asarray(..., dtype='float64')",
     "O": "build it with np.asarray(..., dtype='float64')",
 }
 
@@ -57,7 +57,7 @@ def as_array(value: object, name: str) -> Array:
             return _from_dlpack(value)
     except TypeError as error:
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
-    except (ValueError, BufferError) as error:
+    except (ValueError, BufferError, IndexError) as error:  # an IndexError: of a device without a kind
         raise ValueError(f"{name} cannot be read as an array: {error}") from error
     raise TypeError(f"{name} must be in the memory of the CPU; pass {name}.cpu()")
 

@@ -188,7 +188,8 @@ def test_library_and_its_package_files_lie_in_the_directory_that_was_named(trees
     prefix = trees(variant)
     below = {path.relative_to(prefix) for path in prefix.rglob("*") if path.is_file()}
     assert {path for path in below if not path.is_relative_to(directory)} == {Path("include/pyce.h")}
-    for part in (f"libpyce.so.{pyce.__version__[0]}", "pkgconfig/pyce.pc", "cmake/pyce/pyce-config.cmake"):
+    (abi,) = re.findall(r"PYCE_ABI_VERSION (\d+)", (prefix / "include/pyce.h").read_text())
+    for part in (f"libpyce.so.{abi}", "pkgconfig/pyce.pc", "cmake/pyce/pyce-config.cmake"):
         assert Path(directory) / part in below
 
 

@@ -181,7 +181,7 @@ def test_labels_of_rows_that_are_no_array_are_named():
     refuse(ValueError, ("labels", "inhomogeneous"), "sparse_softmax", good("sparse_softmax") | {"labels": [0, [1, 2]]})
 
 
-@pytest.mark.parametrize(("device", "error"), [((1, 0), ValueError), (None, TypeError)])
+@pytest.mark.parametrize(("device", "error"), [((1, 0), ValueError), ((), ValueError), (None, TypeError)])
 def test_a_dlpack_export_or_device_that_is_none_is_named(device, error):
     class Liar:
         def __dlpack__(self, **options):

@@ -76,7 +76,8 @@ static void *scatter(const problem *p, const layout *l, const placed *a, const v
 }
 
 /* Moves an output into contiguous order and checks that nothing beside its elements was written. */
-static void gather(const problem *p, const layout *l, const placed *a, const void *data, void *contiguous, int64_t count) {
+static void gather(const problem *p, const layout *l, const placed *a, const void *data, void *contiguous,
+                   int64_t count) {
     const size_t size = size_of(p->dtype);
     unsigned char *rest = (unsigned char *)allocate(a->size, size);
     memcpy(rest, data, (size_t)a->size * size);

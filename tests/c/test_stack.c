@@ -80,7 +80,8 @@ int main(void) {
     size_t most = 0;
     for (pyce_loss kind = 1; pyce_loss_name(kind) != NULL; ++kind) {
         for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; ++d) {
-            const size_t first = kind == PYCE_SIGMOID || kind == PYCE_WEIGHTED; /* no rows: all but the first are alike */
+            /* no rows: all but the first are alike */
+            const size_t first = kind == PYCE_SIGMOID || kind == PYCE_WEIGHTED;
             for (size_t s = first; s < sizeof shapes / sizeof *shapes; ++s) {
                 pyce_args args = deepest_call(kind, dtypes[d], shapes[s][0], shapes[s][1], 1 + (int32_t)(s == 0));
                 const size_t taken = stack_taken(&args);

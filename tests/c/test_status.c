@@ -68,10 +68,14 @@ static void no_output(pyce_args *a) {
         output_of(a, k)->data = NULL;
     }
 }
-static void lse_of_a_binary_loss(pyce_args *a) { a->lse = pyce_output_2d(call.r.data[OUTPUT_HESS], PYCE_FLOAT32, 1, 0); }
+static void lse_of_a_binary_loss(pyce_args *a) {
+    a->lse = pyce_output_2d(call.r.data[OUTPUT_HESS], PYCE_FLOAT32, 1, 0);
+}
 static void pos_weight_given(pyce_args *a) { a->pos_weight = pyce_input_2d(&weight, PYCE_FLOAT32, 0, 0); }
 static const uint8_t mask[3] = {1, 0, 1};
-static void weights_of_integers(pyce_args *a) { a->sample_weight = pyce_input_2d(labels_with_one_bad, PYCE_INT64, 1, 0); }
+static void weights_of_integers(pyce_args *a) {
+    a->sample_weight = pyce_input_2d(labels_with_one_bad, PYCE_INT64, 1, 0);
+}
 static void mask_of_bytes(pyce_args *a) { a->where = pyce_input_2d(mask, PYCE_UINT8, 1, 0); }
 static void class_weights_of_bools(pyce_args *a) { a->class_weight = pyce_input_2d(mask, PYCE_BOOL, 0, 1); }
 static void class_weights_given(pyce_args *a) { a->class_weight = pyce_input_2d(&weight, PYCE_FLOAT32, 0, 0); }

@@ -30,8 +30,8 @@ void spoil_call(bytes *from, call *to, int again);
 /* check.c: runs the call and checks what must hold for any. A finding is printed, and ends the program. */
 void check_call(const call *c);
 
-/* repeat.c: the same problem, or one row of it, as another call: contiguous copies of the arrays, other threads, another
- * instruction set, some of the outputs. Prepared before the call, which may overwrite the logits. */
+/* repeat.c: the same problem, or one row of it, as another call: contiguous copies of the arrays, other threads,
+ * another instruction set, some of the outputs. Prepared before the call, which may overwrite the logits. */
 typedef struct repeat {
     pyce_args args;
     int64_t start[PYCE_MAX_NDIM]; /* of the row in the whole */

@@ -30,13 +30,13 @@ static void struct_size_smaller(bytes *from, call *to) {
 }
 
 static void struct_size_larger(bytes *from, call *to) {
-    static const int64_t sizes[4] = {(int64_t)sizeof(pyce_args) + 1, 4096, 4097, INT64_MAX};
+    static const int64_t known = sizeof(pyce_args), sizes[4] = {sizeof(pyce_args) + 1, 4096, 4097, INT64_MAX};
     const uint32_t pick = draw(from);
     to->strange = 0;
-    to->args.struct_size = pick < 224 ? (int64_t)sizeof(pyce_args) + 1 + (int64_t)draw_below(from, 4096) : sizes[pick & 3];
-    to->args_bytes = to->args.struct_size > 1 << 17 ? (int64_t)sizeof(pyce_args) : to->args.struct_size;
-    if (to->args_bytes > (int64_t)sizeof(pyce_args) && draw(from) & 1) {
-        to->strange = to->args_bytes - 1 - (int64_t)draw_below(from, 0x8000) % (to->args_bytes - (int64_t)sizeof(pyce_args));
+    to->args.struct_size = pick < 224 ? known + 1 + (int64_t)draw_below(from, 4096) : sizes[pick & 3];
+    to->args_bytes = to->args.struct_size > 1 << 17 ? known : to->args.struct_size;
+    if (to->args_bytes > known && draw(from) & 1) {
+        to->strange = to->args_bytes - 1 - (int64_t)draw_below(from, 0x8000) % (to->args_bytes - known);
     }
 }
 
@@ -134,8 +134,9 @@ static void extents_hostile(bytes *from, call *to) {
 }
 
 static void number_changed(bytes *from, call *to) {
-    int32_t *const fields[] = {&to->args.loss_kind, &to->args.ndim,      &to->args.axis,        &to->args.num_threads,
-                               &to->args.isa,       &to->args.reduction, &to->args.denominator, &to->args.has_ignore_index};
+    int32_t *const fields[] = {
+        &to->args.loss_kind, &to->args.ndim,      &to->args.axis,        &to->args.num_threads,
+        &to->args.isa,       &to->args.reduction, &to->args.denominator, &to->args.has_ignore_index};
     *fields[draw_below(from, 8)] = draw_odd(from);
 }
 
@@ -168,12 +169,13 @@ static void no_outputs(bytes *from, call *to) {
 
 void spoil_call(bytes *from, call *to, int again) {
     static void (*const spoils[])(bytes *, call *) = {
-        struct_size_smaller, struct_size_larger, no_args,        odd_error,         null_data,
-        reserved_set,        dtype_changed,      data_moved,     data_moved,        data_anywhere,
-        stride_changed,      stride_changed,     stride_changed, extent_changed,    extents_hostile,
-        extents_hostile,     number_changed,     number_changed, option_changed,    no_outputs,
-        output_on_another,   output_on_another,  output_on_another,
-        array_added,         array_added /* only where the shape is still right */};
+        struct_size_smaller, struct_size_larger, no_args,           odd_error,
+        null_data,           reserved_set,       dtype_changed,     data_moved,
+        data_moved,          data_anywhere,      stride_changed,    stride_changed,
+        stride_changed,      extent_changed,     extents_hostile,   extents_hostile,
+        number_changed,      number_changed,     option_changed,    no_outputs,
+        output_on_another,   output_on_another,  output_on_another, array_added,
+        array_added /* only where the shape is still right */};
     const uint32_t n = sizeof spoils / sizeof *spoils;
     spoils[draw_below(from, again ? n - 2 : n)](from, to);
 }
