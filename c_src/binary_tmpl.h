@@ -48,9 +48,9 @@ static void NAME(coefficients_of)(const binary_labels *from, int64_t n, const co
     else NAME(coefficients_body)(from, n, to, 0);
 }
 
-/* What a loop makes its coefficients from: labels; labels and positive weights; those and a scale of the derivatives;
+/* What a loop makes its coefficients from: labels; labels and positive weights; either and a scale of the derivatives;
  * tiles of coefficients, and a scale. */
-enum { NAME(PLAIN), NAME(WEIGHTED), NAME(SCALED), NAME(TILES) };
+enum { NAME(PLAIN), NAME(WEIGHTED), NAME(PLAIN_SCALED), NAME(WEIGHTED_SCALED), NAME(TILES) };
 
 /* `which` and `kind` are constants where this is inlined. */
 PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, const int kind) {
@@ -65,7 +65,8 @@ PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, con
     real *restrict hess = (real *)loop->hess;
     const real scale = (real)loop->scale;
     const real scale_lo = (real)((loop->scale - (double)scale) + loop->scale_lo);
-    const int plain = kind == NAME(PLAIN);
+    const int plain = kind == NAME(PLAIN), labels_alone = plain || kind == NAME(PLAIN_SCALED);
+    const int scaled = kind == NAME(PLAIN_SCALED) || kind == NAME(WEIGHTED_SCALED) || kind == NAME(TILES);
     const int64_t n = loop->n;
     int64_t i;
     PYCE_SIMD
@@ -78,7 +79,7 @@ PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, con
             loss[i] = NAME(binary_prob)(b, NAME(sigma_of)(b), x);
         } else {
             NAME(coefficients) k;
-            if (kind == NAME(PLAIN)) {
+            if (labels_alone) {
                 k = NAME(plain_coefficients)(x, zs[i]);
             } else if (kind == NAME(TILES)) {
                 const NAME(masses) m = {us[i], us_lo[i], vs[i], vs_lo[i], ws[i], ws_lo[i]};
@@ -86,10 +87,10 @@ PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, con
             } else {
                 k = NAME(coefficients_from)(x, NAME(masses_of)(zs[i], qs[i]));
             }
-            if (which & BINARY_LOSS) loss[i] = NAME(binary_loss)(b, k, plain);
+            if (which & BINARY_LOSS) loss[i] = NAME(binary_loss)(b, k, labels_alone);
             if (which & (BINARY_GRAD | BINARY_HESS)) {
                 const NAME(sigma) s = NAME(sigma_of)(b);
-                if (kind == NAME(SCALED) || kind == NAME(TILES)) k = NAME(scaled_coefficients)(k, scale, scale_lo);
+                if (scaled) k = NAME(scaled_coefficients)(k, scale, scale_lo);
                 if (which & BINARY_GRAD) grad[i] = NAME(binary_grad)(b, s, x, k, plain);
                 if (which & BINARY_HESS) hess[i] = NAME(binary_hess)(b, s, k);
             }
@@ -101,14 +102,18 @@ PYCE_INLINE void NAME(binary_body)(const binary_loop *loop, const int which, con
 #define BINARY_LOOP(which)                                                                                       \
     static void NAME(binary_plain_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(PLAIN)); }       \
     static void NAME(binary_weighted_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(WEIGHTED)); } \
-    static void NAME(binary_scaled_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(SCALED)); }     \
+    static void NAME(binary_plain_scaled_##which)(const binary_loop *l) {                                            \
+        NAME(binary_body)(l, which, NAME(PLAIN_SCALED));                                                             \
+    }                                                                                                                \
+    static void NAME(binary_weighted_scaled_##which)(const binary_loop *l) {                                         \
+        NAME(binary_body)(l, which, NAME(WEIGHTED_SCALED));                                                          \
+    }                                                                                                                \
     static void NAME(binary_tiles_##which)(const binary_loop *l) { NAME(binary_body)(l, which, NAME(TILES)); }       \
     static void NAME(binary_##which)(const binary_loop *loop) {                                                      \
         const int scaled = (which) != BINARY_LOSS && loop->scale != 1.0; /* 1 over 1 and nothing else */             \
         if (!loop->labels) NAME(binary_tiles_##which)(loop);                                                         \
-        else if (!loop->pos_weight) NAME(binary_plain_##which)(loop);                                                \
-        else if (scaled) NAME(binary_scaled_##which)(loop);                                                          \
-        else NAME(binary_weighted_##which)(loop);                                                                    \
+        else if (!loop->pos_weight) (scaled ? NAME(binary_plain_scaled_##which) : NAME(binary_plain_##which))(loop); \
+        else (scaled ? NAME(binary_weighted_scaled_##which) : NAME(binary_weighted_##which))(loop);                  \
     }
 BINARY_LOOP(1)
 BINARY_LOOP(2)

@@ -20,11 +20,6 @@ static int needs_general(const problem *p) {
     return p->weighted || p->label_shift != 0.0;
 }
 
-static int needs_scale(const problem *p) {
-    const int derivatives = p->out[OUT_GRAD].out || p->out[OUT_HESS].out || p->out[OUT_HVP].out;
-    return derivatives && p->denominator != 1.0;
-}
-
 static void fill(double *to, int64_t n) {
     int64_t i;
     for (i = 0; i < n; i++) to[i] = 1.0;
@@ -71,13 +66,7 @@ static void take_labels(const problem *p, const block *b, scratch *s, binary_loo
         return;
     }
     loop->labels = pyce_read_tile(p, labels, b->place, b->n, &s->labels);
-    if (weight->in) {
-        loop->pos_weight = pyce_read_tile(p, weight, b->place, b->n, &s->pos_weight);
-    } else if (needs_scale(p)) {
-        fill(s->q, b->n);
-        p->set->load[PYCE_FLOAT64](&s->pos_weight, s->q, 1, b->n);
-        loop->pos_weight = &s->pos_weight;
-    }
+    if (weight->in) loop->pos_weight = pyce_read_tile(p, weight, b->place, b->n, &s->pos_weight);
 }
 
 /* One output by one kernel, which writes where the loss of `loop` points. */

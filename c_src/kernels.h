@@ -166,7 +166,7 @@ typedef struct coefficient_tiles {
 typedef struct binary_loop {
     const void *x;
     const void *labels;     /* of the compute type; NULL: the coefficients count */
-    const void *pos_weight; /* of the compute type, beside labels; NULL: 1, and no scale */
+    const void *pos_weight; /* of the compute type, beside labels; NULL: 1 */
     coefficient_tiles coefficients;
     double scale, scale_lo; /* of grad and hess */
     void *loss, *grad, *hess;

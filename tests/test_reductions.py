@@ -170,6 +170,21 @@ def test_the_baseline_agrees_nearly(loss, dtype):
         np.testing.assert_allclose(*loss_of.values(), rtol=4 * np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=str)
+@pytest.mark.parametrize("returns", ["loss", "grad", "hess", ("loss", "grad"), ("grad", "hess")], ids=str)
+@dtypes
+@pytest.mark.parametrize("loss", BINARY_LOSSES)
+def test_binary_results_of_any_label_do_not_depend_on_the_outputs_asked_for(loss, dtype, returns, reduction):
+    for label in (0.3, 1.0, -2.5, 2.0**53, -(2.0**60), 1e30, -1e37):  # beyond 2^53, (1 - z) + z is not 1 in any type
+        for logit in (-90.0, -20.0, -0.7, 0.0, 3.0, 40.0):
+            arguments = {"labels": np.full(3, label, dtype), "logits": np.full(3, logit, dtype)}
+            if loss == "weighted":
+                arguments["pos_weight"] = np.array(3, dtype)
+            everything = compute(loss, arguments, ("loss", "grad", "hess"), **reduction)
+            for name, value in compute(loss, arguments, returns, **reduction).items():
+                assert_same_bits(value, everything[name])
+
+
 @dtypes
 @losses
 def test_flush_to_zero_of_the_caller_changes_no_bit(loss, dtype):

@@ -68,10 +68,10 @@
  * in [0, 1], sample weights up to 1e9 and pos_weight up to 1e15; with class weights or smoothing 3.5, and hvp 6 of
  * its larger terms: docs/accuracy.md), and depends on the values of its own row (or element) alone: not on the number
  * of threads, the memory layout, the rows around it, or which other outputs of the same type of computation are asked
- * for. (A reduced loss depends on all rows, and the derivatives of a mean on its denominator; the binary losses of a
- * label outside [0, 1] may depend on the outputs.) Every instruction set with fused multiply-add gives the same bits,
- * those of a NaN apart. Weights times label sums, over the denominator, beyond 1e19 or below 1e-19 (float64: 1e150 and
- * 1e-150) leave the range in which the softmax family's derivatives are formed.
+ * for. (A reduced loss depends on all rows, and the derivatives of a mean on its denominator.) Every instruction set
+ * with fused multiply-add gives the same bits, those of a NaN apart. Weights times label sums, over the denominator,
+ * beyond 1e19 or below 1e-19 (float64: 1e150 and 1e-150) leave the range in which the softmax family's derivatives are
+ * formed.
  *
  * Infinities and NaN. A NaN in a row (logit, label or weight) makes that row's results NaN, no other's. One
  * +inf logit has probability 1, -inf logits have probability 0, several +inf give NaN, a row of -inf gives NaN

@@ -121,40 +121,13 @@ static int is_nan(pyce_dtype dtype, const uint8_t *at) {
     }
 }
 
-/* From the bits, in which the numbers from 0 to 1 are ordered; or NaN. */
-static int is_in_unit_interval(const pyce_array *a, int64_t offset) {
-    const uint8_t *at = (const uint8_t *)a->data + offset * size_of(a->dtype);
-    uint64_t number;
-    uint32_t single;
-    uint16_t half;
-    switch (a->dtype) {
-    case PYCE_FLOAT32: memcpy(&single, at, sizeof single); return single <= 0x3f800000u || is_nan(a->dtype, at);
-    case PYCE_FLOAT64: memcpy(&number, at, sizeof number); return number <= 0x3ff0000000000000u || is_nan(a->dtype, at);
-    default: memcpy(&half, at, sizeof half);
-    }
-    return half <= (a->dtype == PYCE_FLOAT16 ? 0x3c00u : 0x3f80u) || is_nan(a->dtype, at);
-}
-
-/* Of the binary losses with labels outside [0, 1] the bits depend on the outputs asked for: u + v is 1 without a
- * positive weight, and formed from rounded numbers with a scale for the derivatives. */
-static int has_ordinary_labels(const pyce_args *args) {
-    const pyce_array a = array_of(args, LABELS);
-    walk w = walk_of(args, LABELS);
-    if (is_rows(args) || !a.data || w.empty) return 1;
-    do {
-        if (!is_in_unit_interval(&a, w.offset)) return 0;
-    } while (walk_on(&w));
-    return 1;
-}
-
 int compare_repeat(const call *c, const repeat *r, int64_t *index) {
-    const int ordinary = has_ordinary_labels(&r->args);
     int i;
     for (i = OUTPUTS; i < ARRAYS; i++) {
         const pyce_array a = array_of(&c->args, i), b = array_of(&r->args, i);
         const int64_t size = size_of(a.dtype);
         walk w = walk_part(c, r, i);
-        if (!b.data || w.empty || (!ordinary && i != PROB && i != LOG_PROB)) continue;
+        if (!b.data || w.empty) continue;
         do {
             const uint8_t *first = (const uint8_t *)a.data + w.offset * size;
             const uint8_t *second = (const uint8_t *)b.data + w.index * size;
