@@ -95,7 +95,8 @@
  * Threads. Every function may be called from any thread at any time. A call uses OpenMP threads when the problem is
  * large enough; in a child after fork(), and where no thread can be started, it runs on one. (If a thread that could
  * be started a moment ago no longer can, or OMP_STACKSIZE asks for more than there is, the OpenMP run-time ends the
- * process.) The floating-point environment is set to the default for the call (round to nearest, no flush to zero) and
+ * process; the libomp of LLVM 14 has crashed, in any program, where several callers start more than 24 threads at
+ * once.) The floating-point environment is set to the default for the call (round to nearest, no flush to zero) and
  * restored. A library that is unloaded (dlclose) stays in memory, for its threads.
  *
  * 2  EXAMPLE

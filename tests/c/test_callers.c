@@ -10,8 +10,8 @@
 
 #include "problem.h"
 
-/* Each caller has up to three threads. libomp before 17 has room for 24 (with two processors) and crashes now and then
- * when one call makes room for more while another starts its threads, in a program without pyce too. */
+/* Each caller has up to three threads. The libomp of LLVM 14 has room for 24 (with two processors) and crashes now and
+ * then when one caller makes room for more while another starts its threads, in a program without pyce too. */
 #if defined(__clang__)
 enum { CALLERS = 7 };
 #else
