@@ -31,7 +31,7 @@ PYTHON_TESTS = [
     f"tests/test_{name}.py"
     for name in (
         *("option_errors", "errors", "layouts", "edges", "dtypes", "half_memory", "half", "hessian_products"),
-        *("companions", "reductions", "special_table", "options", "special_values", "processes"),
+        *("companions", "reductions", "special_table", "options", "special_values"),
     )
 ]
 
