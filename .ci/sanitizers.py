@@ -44,9 +44,17 @@ TOOLS = {  # compiler, flags
     "tsan": ("clang", "-fsanitize=thread -fno-omit-frame-pointer"),
     "valgrind": ("gcc", "-g"),
 }
+# These link programs to the library without the sanitizer's run-time, or load another library before it.
+OWN_PROGRAMS = [
+    *(f"--ignore=tests/test_{name}.py" for name in ("consumers", "growth", "native_examples")),
+    "--deselect=tests/test_import.py::test_a_library_of_another_abi_is_refused",
+    "--deselect=tests/test_processes.py::test_the_library_allocates_nothing",
+    "--deselect=tests/test_processes.py::test_an_allocation_that_fails_is_a_memory_error_and_nothing_else",
+    "--deselect=tests/test_readme.py::test_c_example_compiles_with_the_flags_of_config_and_prints_its_losses",
+]
 PYTEST = {  # of --full
-    "asan-gcc": [],
-    "asan-clang": [],
+    "asan-gcc": OWN_PROGRAMS,
+    "asan-clang": OWN_PROGRAMS,
     "tsan": ["tests/test_threads.py", "tests/test_returns_out.py"],
     "valgrind": ["tests/test_edges.py", "tests/test_dtypes.py"],
 }
