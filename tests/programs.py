@@ -49,9 +49,11 @@ def config(*options):
 
 def run_process(name, *arguments, **environment):
     """What a program of tests/processes prints, on either stream; it must end well and in time."""
+    # what scikit-learn sets where it is imported: with it, a forked child of any program with libomp hangs at its exit
+    inherited = {name: value for name, value in os.environ.items() if name != "KMP_INIT_AT_FORK"}
     done = subprocess.run(
         [sys.executable, "-P", PROCESSES / name, *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, env={**os.environ, **environment},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, env={**inherited, **environment},
     )  # fmt: skip
     assert done.returncode == 0, f"{name} {arguments}: status {done.returncode}\n{done.stdout}"
     return done.stdout
