@@ -71,7 +71,9 @@
  * for. (A reduced loss depends on all rows, and the derivatives of a mean on its denominator.) Every instruction set
  * with fused multiply-add gives the same bits, those of a NaN apart. Weights times label sums, over the denominator,
  * beyond 1e19 or below 1e-19 (float64: 1e150 and 1e-150) leave the range in which the softmax family's derivatives are
- * formed.
+ * formed. The binary losses form weight times loss, and a derivative over the denominator, in the type of the
+ * computation: what is subnormal or overflows there has lost digits, in a sum, a mean or an hvp too, and a denominator
+ * below the type's normal numbers gives NaN.
  *
  * Infinities and NaN. A NaN in a row (logit, label or weight) makes that row's results NaN, no other's. One
  * +inf logit has probability 1, -inf logits have probability 0, several +inf give NaN, a row of -inf gives NaN
