@@ -1,6 +1,6 @@
 """Write scikit-learn's handwritten digits to a binary file, for perceptron.c.
 
-    python digits.py digits.bin
+    python digits.py digits.bin         (needs scikit-learn)
 
 Five 32-bit integers (a mark, rows to train with, rows held out, features, classes), then the features of all rows as
 float32, then their labels as 32-bit integers; everything in the byte order of this machine.

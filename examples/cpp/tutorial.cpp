@@ -1,4 +1,6 @@
 // The losses of two rows, their gradient, and what an exception says; see pyce.hpp.
+//
+//     c++ -std=c++17 tutorial.cpp $(pyce config --cflags --libs) -o tutorial && ./tutorial
 #include <cstdio>
 #include <vector>
 
