@@ -17,6 +17,7 @@ DIRECTORY keeps the builds. PYTEST_ARGUMENTS (environment) replaces the selectio
 
 import argparse
 import os
+import re
 import shlex
 import sys
 import sysconfig
@@ -141,12 +142,17 @@ def run_python_tests(tool, environment):
     if tool == "tsan":
         variables.update(archer())
     if tool == "valgrind":
-        prefix = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=no"]
+        findings = environment / "findings"
+        prefix = ["valgrind", "--quiet", "--leak-check=no", "--fullpath-after=", f"--log-file={findings}"]
         variables["PYTHONMALLOC"] = "malloc"
     selection = shlex.split(os.environ.get("PYTEST_ARGUMENTS", "")) or PYTEST[tool]
     python = tsan_python(environment / "bin") if tool == "tsan" else environment / "bin/python"
     pytest = [python, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection]
     print(f"{tool}: pytest: {run(*prefix, *pytest, variables=variables).splitlines()[-1]}", flush=True)
+    if tool == "valgrind":  # which has much to say of CPython and NumPy
+        own = [text for text in re.split(r"==\d+== *\n", findings.read_text()) if re.search(r"pyce|c_src", text)]
+        if own:
+            sys.exit("\n".join(own))
 
 
 def main():
