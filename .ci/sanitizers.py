@@ -166,8 +166,7 @@ def main():
             directory = (options.directory or Path(temporary)).resolve() / tool
             start = time.monotonic()
             if options.full:
-                build = {"cmake.build-type": BUILD_TYPE}
-                install_instrumented(directory / "build", directory / "venv", *TOOLS[tool], **build)
+                install_instrumented(directory / "build", directory / "venv", *TOOLS[tool], BUILD_TYPE)
             else:
                 build_library(directory / "build", *TOOLS[tool])
             print(f"{tool}: built ({time.monotonic() - start:.0f} s)", flush=True)

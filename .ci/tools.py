@@ -28,17 +28,17 @@ def run(*command, variables=None, show=False, **options):
     return done.stdout
 
 
-def install_instrumented(build, environment, compiler, flags, **options):
+def install_instrumented(build, environment, compiler, flags, build_type="Release"):
     """pyce and its tests' needs in a new virtual environment, extension and library compiled with `flags`; the build
-    folder has the C tests. `options` are the build's own. The folder of the environment's programs."""
+    folder has the C tests. The folder of the environment's programs."""
     venv.create(environment, with_pip=True)
     settings = {
         "build-dir": build,
         "install.strip": "false",
+        "cmake.build-type": build_type,
         "cmake.define.PYCE_BUILD_TESTS": "ON",
         "cmake.define.CMAKE_C_COMPILER": compiler,
         "cmake.define.CMAKE_C_FLAGS": flags,
-        **options,
     }
     run(environment / "bin/pip", "install", *(f"-C{name}={value}" for name, value in settings.items()), ".[test]")
     return environment / "bin"

@@ -6,6 +6,9 @@
 #include "arguments.h"
 #include "bytes.h"
 
+/* Of the first version's pyce_args, and of the longest that there will be: no other is ever right. */
+enum { FIRST_ARGS_BYTES = 1408, MOST_ARGS_BYTES = 4096 };
+
 typedef struct call {
     pyce_args args;
     int64_t args_bytes;  /* that are there, from 8 on; 0: args is NULL */

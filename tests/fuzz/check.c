@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_ARGS_BYTES = 1408, FIRST_ERROR_BYTES = 288, MOST_ARGS_BYTES = 4096 };
+enum { FIRST_ERROR_BYTES = 288 };
 
 /* Of the first byte of an input, and how many bytes there are for the spoils; of `again`. */
 enum { SPOILED_FROM = 184, SPOILED_TWICE_FROM = 244, SPOIL_BYTES = 40, REPEATED_FROM = 144 };

@@ -2,8 +2,6 @@
  * (judge.c), so that a spoil need not know what else it breaks. */
 #include "call.h"
 
-enum { FIRST_ARGS_BYTES = 1408 }; /* of the first version's pyce_args: no smaller one was ever right */
-
 static int draw_present(bytes *from, const pyce_args *args) {
     const int first = (int)draw_below(from, ARRAYS);
     int i;
@@ -30,7 +28,8 @@ static void struct_size_smaller(bytes *from, call *to) {
 }
 
 static void struct_size_larger(bytes *from, call *to) {
-    static const int64_t known = sizeof(pyce_args), sizes[4] = {sizeof(pyce_args) + 1, 4096, 4097, INT64_MAX};
+    static const int64_t known = sizeof(pyce_args);
+    static const int64_t sizes[4] = {sizeof(pyce_args) + 1, MOST_ARGS_BYTES, MOST_ARGS_BYTES + 1, INT64_MAX};
     const uint32_t pick = draw(from);
     to->strange = 0;
     to->args.struct_size = pick < 224 ? known + 1 + (int64_t)draw_below(from, 4096) : sizes[pick & 3];
